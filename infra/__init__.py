@@ -1,0 +1,1 @@
+"""What runs the domain: the history, the command pipeline, projections, identity, settings, the command line."""
