@@ -1,35 +1,68 @@
-"""What every test may ask for: a real PostgreSQL, and a schema of its own in it."""
+"""What every test may ask for: a real PostgreSQL, a schema of its own in it, and the real input where it is."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
+ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
+IN_CI = os.environ.get("CI") == "true"
 
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server, as somebody who may create schemas."""
+    """The address of a PostgreSQL server, as its superuser."""
     if given := os.environ.get("DAYBOOK_TEST_DATABASE_URL"):
         yield given
         return
     from infra.embedded import embedded
 
     with embedded(Path(tmp_path_factory.mktemp("database"))) as server:
-        yield server.owner_url
+        yield server.superuser_url
 
 
 @pytest.fixture
 def schema(database_url: str) -> Iterator[str]:
-    """An empty schema, gone after the test."""
+    """The name of an empty schema, which is gone after the test."""
     name = f"test_{os.getpid()}_{next(NUMBERS)}"
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create schema {name}".encode())
+        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
         yield name
-        connection.execute(f"drop schema if exists {name} cascade".encode())
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def real_input() -> Path:
+    """The folder of real data sets, which are not ours to keep in the repository."""
+    folder = Path(os.environ.get("DAYBOOK_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real input at {folder}: set DAYBOOK_TEST_DATA to its folder")
+    return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _failed(report) if report.skipped and not hasattr(report, "wasxfail") else report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _failed(report) if report.skipped else report
+
+
+def _failed(report: Any) -> Any:
+    """In continuous integration nothing may be skipped: what is not tested there is tested nowhere."""
+    if IN_CI:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI=true does not allow: {report.longrepr}"
+    return report

@@ -1,0 +1,132 @@
+"""The settings: what an operator decides, read from the environment once and checked at start."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+PREFIX = "DAYBOOK_"
+OF_TESTS = "DAYBOOK_TEST_"
+
+
+class WrongSetting(Exception):
+    """A setting that cannot be used: names the variable and what would be right."""
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", text):
+        raise ValueError("a host name or an address such as 127.0.0.1 is needed")
+    return text
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise ValueError("a number from 1 to 65535 is needed")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ValueError("an address such as postgresql://daybook:password@localhost/daybook is needed")
+    return text
+
+
+def _brokers(text: str) -> str:
+    if not re.fullmatch(r"[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*", text):
+        raise ValueError("addresses such as localhost:9092,other:9092 are needed")
+    return text
+
+
+def _file(text: str) -> Path:
+    if not (path := Path(text).expanduser().absolute()).is_file():
+        raise ValueError("there is no such file")
+    return path
+
+
+def _time_zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError("a name of the tz database such as Europe/Berlin is needed") from None
+
+
+def _currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        raise ValueError("an ISO 4217 code such as EUR is needed")
+    return text
+
+
+def _setting(meaning: str, read: Callable[[str], Any], default: Any) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "read": read})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings; a field `time_zone` is the variable DAYBOOK_TIME_ZONE."""
+
+    host: str = _setting("where the server listens", _host, "127.0.0.1")
+    port: int = _setting("its port", _port, 8000)
+    data: Path = _setting(
+        "folder of the embedded database, the local token and the master key",
+        lambda text: Path(text).expanduser().absolute(),
+        Path(".daybook"),
+    )
+    database_url: str | None = _setting("PostgreSQL, as the application's role; unset: the embedded one", _url, None)
+    owner_url: str | None = _setting("PostgreSQL, as the owner's role, for set-up; unset: the same", _url, None)
+    kafka: str | None = _setting("Kafka's brokers; unset: views are fed from the history itself", _brokers, None)
+    master_key_file: Path | None = _setting("the key that seals personal data; unset: in the data folder", _file, None)
+    time_zone: str = _setting("the company's time zone", _time_zone, "UTC")
+    currency: str = _setting("the company's currency", _currency, "USD")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """What the environment says; an empty variable counts as unset. Raises WrongSetting."""
+        known = {PREFIX + entry.name.upper(): entry for entry in fields(cls)}
+        for name in environment:
+            if name.startswith(PREFIX) and not name.startswith(OF_TESTS) and name not in known:
+                near = get_close_matches(name, known, 1)
+                raise WrongSetting(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+        given: dict[str, Any] = {}
+        for name, entry in known.items():
+            if text := environment.get(name, "").strip():
+                try:
+                    given[entry.name] = entry.metadata["read"](text)
+                except ValueError as error:
+                    shown = hidden(text) if entry.metadata["read"] is _url else text
+                    raise WrongSetting(f"{name} is {shown!r}: {error}") from None
+        if "owner_url" in given and "database_url" not in given:
+            raise WrongSetting(f"{PREFIX}OWNER_URL is given without {PREFIX}DATABASE_URL: give both, or neither")
+        return cls(**given)
+
+    def listed(self) -> list[tuple[str, str | None, bool, str]]:
+        """Of each setting the variable, the value (no passwords), whether it is the default, and the meaning."""
+        rows = []
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            shown = hidden(value) if value and entry.metadata["read"] is _url else value
+            meaning = entry.metadata["meaning"]
+            rows.append((PREFIX + entry.name.upper(), None if shown is None else str(shown), value == entry.default, meaning))
+        return rows
+
+
+def hidden(url: str) -> str:
+    """The address of a database without its password, to be shown."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not an address)"
+    user, at, host = parts.netloc.rpartition("@")
+    shown = user.split(":")[0] + (":***" if ":" in user else "") + at + host
+    query = re.sub(r"(password=)[^&]*", r"\1***", parts.query)
+    return urlunsplit((parts.scheme, shown, parts.path, query, ""))
