@@ -11,7 +11,11 @@ from domain.command import Changed, Request
 
 
 class Conflict(Exception):
-    """An aggregate that the command looked at has changed since."""
+    """An aggregate that the command looked at has changed since: this one, where it is known, to this version."""
+
+    def __init__(self, id: UUID | None = None, version: int | None = None) -> None:
+        super().__init__(f"{id} is at version {version}" if id else "what was looked at has changed")
+        self.id, self.version = id, version
 
 
 class Taken(Exception):
@@ -23,7 +27,7 @@ class Taken(Exception):
 
 
 class Repeated(Exception):
-    """A command of this id was answered before."""
+    """A command of this id was answered before, and had asked for something else."""
 
 
 class Throttled(Exception):

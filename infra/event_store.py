@@ -1,0 +1,190 @@
+"""The history in PostgreSQL, as the command pipeline sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from hashlib import sha256
+from typing import Any, Final, Self
+from uuid import UUID
+
+import msgspec
+from psycopg import Connection
+
+from domain.aggregate import Aggregate, Claim
+from domain.command import Accepted, Changed, Outcome, Refusal
+from infra.commit import Asked, Commit, Conflict, Repeated
+from infra.database import SCHEMA, pool
+from infra.group_commit import AnswerRow, Append, ClaimRow, CommandRow, EventRow, GroupCommit, Place
+from infra.lanes import lane_of
+from infra.mapper import Stored, read, write
+
+EVENTS: Final = """
+    select originator_id, originator_version, topic, schema_version, occurred_at, state
+    from events where originator_id = %s order by originator_version"""
+HOLDER: Final = "select holder from claims where key = %s"
+HEAD: Final = "select position, hash from event_head"
+ANSWER: Final = """
+    select digest, position, hash, outcome, null, null, null from answers where command_id = %(id)s
+    union all
+    select request_digest, position, hash, null, topic, originator_id, originator_version
+    from events where command_id = %(id)s
+    order by 4 nulls last, 2 desc"""
+
+
+class EventStore:
+    """The history: what was recorded, who holds what must be unique, and what was answered. Used from any thread.
+
+    `most_waiting` commits may wait to be recorded; more are refused with Throttled.
+    """
+
+    def __init__(self, url: str, schema: str = SCHEMA, *, most_waiting: int = 4_096) -> None:
+        self._pool = pool(url, schema)
+        self._writer = GroupCommit(url, schema, most_waiting)
+
+    def events(self, aggregate_id: UUID) -> list[Aggregate.Event]:
+        """All that happened to an aggregate, in order; nothing if there is none of this id."""
+        return [read(Stored(*row)) for row in self._rows(EVENTS, [aggregate_id])]
+
+    def answer(self, command_id: UUID) -> tuple[bytes, Outcome] | None:
+        """The first answer to a command and the digest of what it asked, or None if it was never answered."""
+        with self._pool.connection() as connection:
+            return _answer(connection, command_id)
+
+    def holder(self, claim: Claim) -> UUID | None:
+        """The aggregate that holds a value which only one may hold."""
+        return next((holder for (holder,) in self._rows(HOLDER, [_key(claim)])), None)
+
+    def head(self) -> tuple[int, bytes]:
+        """The position and the hash of the last event; 0 and the beginning of the chain before the first."""
+        ((position, hash),) = self._rows(HEAD)
+        return position, hash
+
+    def append(self, commit: Commit) -> Future[Accepted]:
+        """Record a commit, whole or not at all. Its commands, if all were answered before, are answered the same.
+
+        What is changed by several commands of a commit is named once, as it is after the last. A commit that records
+        nothing names the event that brought its subject where it is.
+
+        In the future: Conflict if anything that was looked at has changed, or if only some of the commands are known;
+        Taken, Repeated, Throttled. Raises RuntimeError when the store is closed, ValueError for a commit that makes no
+        sense: events that do not continue the versions looked at, a command twice.
+        """
+        append = _append(commit)
+        self._writer.put(append)
+        return append.answer
+
+    def remember(self, asked: Asked, outcome: Outcome) -> None:
+        """Keep the answer to a command that recorded nothing. One that was answered before keeps its first answer."""
+        append = Append(
+            [_command(asked)], [], {}, [], [AnswerRow(0, _json(outcome))], lambda places: None, lambda connection: None
+        )
+        self._writer.put(append)
+        with suppress(Repeated):
+            append.answer.result()
+
+    def close(self) -> None:
+        """Take no more commits, record those that wait, close every connection. A second time does nothing."""
+        self._writer.close()
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._pool.connection() as connection:
+            return connection.execute(statement, parameters, binary=True, prepare=True).fetchall()
+
+
+def _append(commit: Commit) -> Append:
+    """A commit in rows."""
+    asked = [decision.asked for decision in commit.decisions]
+    if not asked or len({each.command_id for each in asked}) < len(asked):
+        raise ValueError("a commit consists of commands, each of them once")
+    versions = dict(commit.versions)
+    events: list[EventRow] = []
+    answers: list[AnswerRow] = []
+    for number, decision in enumerate(commit.decisions):
+        rows = [_event(number, write(event)) for event in decision.events]
+        for row in rows:
+            if versions.get(row.originator_id) != row.originator_version - 1:
+                raise ValueError(f"{row.topic} of {row.originator_id} does not follow the version that was looked at")
+            versions[row.originator_id] = row.originator_version
+        for each in decision.changed:
+            if versions.get(each.id) != each.version:
+                raise ValueError(f"{each.kind} {each.id} does not become version {each.version} by these events")
+        if _derived((r.topic, r.originator_id, r.originator_version) for r in reversed(rows)) != decision.changed:
+            subject = decision.changed[0]
+            answers.append(AnswerRow(number, _json(decision.changed), subject.id, subject.version))
+        events += rows
+    claims = [ClaimRow(c, _key(c), holder, c in commit.freed) for c, holder in commit.claimed.items()]
+    claims += [ClaimRow(c, _key(c), None) for c in commit.freed - commit.claimed.keys()]
+    changed = _merged(decision.changed for decision in commit.decisions)
+
+    def recorded(places: Sequence[Place]) -> Accepted:
+        position, hash = max(places)
+        return Accepted(changed, position, hash.hex())
+
+    def known(connection: Connection[Any]) -> Accepted:
+        return _known(connection, [each.command_id for each in asked])
+
+    return Append([_command(each) for each in asked], events, commit.versions, claims, answers, recorded, known)
+
+
+def _command(asked: Asked) -> CommandRow:
+    by = asked.request
+    why = by.on_behalf_of, by.correlation_id, by.causation_id, by.origin
+    return CommandRow(asked.command_id, asked.digest, by.command, by.actor, *why)
+
+
+def _event(command: int, stored: Stored) -> EventRow:
+    id, version, schema_version = stored.originator_id, stored.originator_version, stored.schema_version
+    return EventRow(command, id, version, stored.topic, schema_version, stored.occurred_at, lane_of(id), stored.state)
+
+
+def _key(claim: Claim) -> bytes:
+    """By what a claim is found: the value itself is not kept."""
+    return sha256(_json([claim.kind, claim.name, claim.value]).encode()).digest()
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _derived(backwards: Iterable[tuple[str, UUID, int]]) -> tuple[Changed, ...]:
+    """What a command changed, told from its events, the last one first: its subject's come last of all."""
+    last: dict[UUID, Changed] = {}
+    for topic, id, version in backwards:
+        last.setdefault(id, Changed(topic.partition(".")[0], id, version))
+    return tuple(last.values())
+
+
+def _merged(changes: Iterable[tuple[Changed, ...]]) -> tuple[Changed, ...]:
+    """What several commands changed, each aggregate once, as it is after the last of them."""
+    return tuple({each.id: each for changed in changes for each in changed}.values())
+
+
+def _answer(connection: Connection[Any], command_id: UUID) -> tuple[bytes, Outcome] | None:
+    rows = connection.execute(ANSWER, {"id": command_id}, prepare=True, binary=True).fetchall()
+    if not rows:
+        return None
+    digest, position, hash, outcome, *_ = rows[0]
+    if isinstance(outcome, dict):
+        return digest, msgspec.convert(outcome, Refusal)
+    told = outcome is not None
+    changed = msgspec.convert(outcome, tuple[Changed, ...]) if told else _derived(row[4:] for row in rows)
+    return digest, Accepted(changed, position, hash.hex())
+
+
+def _known(connection: Connection[Any], ids: list[UUID]) -> Accepted:
+    """The first answer to a commit that was recorded before."""
+    answers = [found[1] for id in ids if (found := _answer(connection, id))]
+    accepted = [each for each in answers if isinstance(each, Accepted)]
+    if len(accepted) < len(ids):
+        raise Conflict  # refused before: whoever asks for the answer finds it
+    last = max(accepted, key=lambda each: each.position)
+    return Accepted(_merged(each.changed for each in accepted), last.position, last.receipt)

@@ -1,0 +1,332 @@
+"""The group commit: what waits together is appended together, and each commit gets an answer of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from threading import Condition, Thread
+from time import monotonic, sleep
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+
+from domain.aggregate import Claim
+from infra.commit import Conflict, Repeated, Taken, Throttled
+from infra.database import connect
+
+APPEND: Final = """select * from append_commits(
+    %b::int[], %b::uuid[], %b::bytea[], %b::text[], %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[],
+    %b::int[], %b::uuid[], %b::bigint[], %b::text[], %b::int[], %b::timestamptz[], %b::int[], %b::bytea[],
+    %b::int[], %b::uuid[], %b::bigint[],
+    %b::int[], %b::bytea[], %b::text[], %b::text[], %b::uuid[], %b::boolean[],
+    %b::int[], %b::text[], %b::uuid[], %b::bigint[])"""
+RING: Final = "begin; set local synchronous_commit = off; notify daybook_events; commit"
+
+MOST_COMMITS: Final = 256
+MOST_EVENTS: Final = 2_000
+MOST_POSTPONED: Final = 1_024
+PAUSES: Final = (0.0, 0.1, 0.5, 2.0)
+"""Seconds to wait before each attempt to reach the database."""
+BETWEEN_RINGS: Final = 0.005
+"""Seconds."""
+
+Row = tuple[Any, ...]
+
+
+class CommandRow(NamedTuple):
+    """The columns of a command."""
+
+    id: UUID
+    digest: bytes
+    name: str
+    actor: UUID
+    on_behalf_of: UUID | None = None
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    origin: str | None = None
+
+
+class EventRow(NamedTuple):
+    """The columns of an event. `command` counts the commands of its append from 0."""
+
+    command: int
+    originator_id: UUID
+    originator_version: int
+    topic: str
+    schema_version: int
+    occurred_at: datetime | None
+    lane: int
+    state: bytes
+
+
+class ClaimRow(NamedTuple):
+    """A claim and its holder from now on; None frees it. `yielded`: its former holder frees it in the same append."""
+
+    claim: Claim
+    key: bytes
+    holder: UUID | None
+    yielded: bool = False
+
+
+class AnswerRow(NamedTuple):
+    """The answer to a command that does not follow from its events; and the event that it names, if it has none."""
+
+    command: int
+    outcome: str
+    id: UUID | None = None
+    version: int | None = None
+
+
+class Place(NamedTuple):
+    """The last event of a command, or the one that its answer names."""
+
+    position: int
+    hash: bytes
+
+
+@dataclass(eq=False, slots=True)
+class Append:
+    """One commit in rows: appended whole, or not at all.
+
+    Its answer is made in the thread of the group commit: by `recorded`, of the places of its commands, or by `known`
+    if they were all answered before. Or it is an exception: Conflict, Taken, Repeated, Throttled.
+    """
+
+    commands: Sequence[CommandRow]
+    events: Sequence[EventRow]
+    looked: Mapping[UUID, int]
+    claims: Sequence[ClaimRow]
+    answers: Sequence[AnswerRow]
+    recorded: Callable[[Sequence[Place]], Any]
+    known: Callable[[Connection[Any]], Any]
+    answer: Future[Any] = field(default_factory=Future)
+    writes: frozenset[UUID | bytes] = frozenset()
+
+    def __post_init__(self) -> None:
+        events, claims = (each.originator_id for each in self.events), (each.key for each in self.claims)
+        self.writes = frozenset((*(each.id for each in self.commands), *events, *claims))
+
+
+class GroupCommit(Thread):
+    """One connection, one statement at a time: while it runs, commits gather for the next. Used from any thread.
+
+    After it has appended, it rings `daybook_events`, so that who follows the history need not ask all the time.
+    """
+
+    def __init__(self, url: str, schema: str, most_waiting: int) -> None:
+        super().__init__(name="group-commit", daemon=True)
+        self._url, self._schema, self._most_waiting = url, schema, most_waiting
+        self._changed = Condition()
+        self._incoming: list[Append] = []
+        self._waiting = 0
+        self._closed = False
+        self._queue: deque[Append] = deque()
+        self._connection: Connection[Any] | None = None
+        self._versions: dict[UUID, int] = {}
+        self._ids: set[UUID] = set()
+        self._ring_at: float | None = None
+        self._rang_at = 0.0
+        self.start()
+
+    def put(self, append: Append) -> None:
+        """Have it appended. A full queue answers Throttled at once; a closed one raises RuntimeError."""
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the event store is closed")
+            room = self._waiting < self._most_waiting
+            if room:
+                self._waiting += 1
+                self._incoming.append(append)
+                self._changed.notify()
+        if not room:
+            append.answer.set_exception(Throttled("too many commands wait to be recorded: try again"))
+
+    def close(self) -> None:
+        """Take no more, append what waits, and end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            while self._wait():
+                if batch := self._gather():
+                    self._append(batch)
+                if self._ring_at is not None and self._ring_at <= monotonic():
+                    self._ring()
+        finally:
+            self._end()
+
+    def _wait(self) -> bool:
+        """Until there is something to append, or it is time to ring. False when it is closed and nothing is left."""
+        with self._changed:
+            while not (self._incoming or self._queue):
+                if self._closed:
+                    return False
+                if not self._changed.wait(self._ring_at and max(0.0, self._ring_at - monotonic())):
+                    return True
+            self._queue.extend(self._incoming)
+            self._incoming.clear()
+            return True
+
+    def _gather(self) -> list[Append]:
+        """The next batch, the oldest first: commits that have nothing in common, and are as good as one by one.
+
+        What one of them writes, no earlier one may write or have looked at; what it looked at, no earlier one writes.
+        One that has to wait keeps its place before all later ones that have something in common with it.
+        """
+        batch: list[Append] = []
+        postponed: list[Append] = []
+        written: set[UUID | bytes] = set()
+        looked: set[UUID] = set()
+        before, events = len(self._queue), 0
+        while self._queue and len(batch) < MOST_COMMITS and events < MOST_EVENTS and len(postponed) < MOST_POSTPONED:
+            each = self._queue.popleft()
+            late = self._late(each)
+            looks = each.looked.keys()
+            apart = written.isdisjoint(each.writes) and written.isdisjoint(looks) and looked.isdisjoint(each.writes)
+            if not late:
+                written |= each.writes
+                looked |= looks
+            if not late and not apart:
+                postponed.append(each)
+            elif not each.answer.set_running_or_notify_cancel():
+                pass  # its caller gave up waiting
+            elif late:
+                each.answer.set_exception(late)
+            else:
+                batch.append(each)
+                events += len(each.events)
+        self._queue.extendleft(reversed(postponed))
+        with self._changed:
+            self._waiting -= before - len(self._queue)
+        return batch
+
+    def _late(self, append: Append) -> Conflict | None:
+        """What the last batch found tells at once that this one is too late. Unless it is the same command again."""
+        if append.writes.isdisjoint(self._ids):
+            for id in append.looked.keys() & self._versions.keys():
+                if append.looked[id] < self._versions[id]:
+                    return Conflict(id, self._versions[id])
+        return None
+
+    def _append(self, batch: list[Append]) -> None:
+        """Answer every commit of the batch. One that cannot be stored does not hurt the others."""
+        try:
+            rows = iter(self._send(_parameters(batch)))
+        except Exception as error:
+            if len(batch) > 1 and self._connection is not None:
+                for each in batch:
+                    self._append([each])
+            else:
+                for each in batch:
+                    each.answer.set_exception(error)
+            return
+        self._versions, self._ids = {}, {command.id for each in batch for command in each.commands}
+        claims: list[ClaimRow] = []
+        for each in batch:
+            claims += each.claims
+            try:
+                each.answer.set_result(self._answer(each, list(islice(rows, len(each.commands))), claims))
+            except Exception as error:
+                each.answer.set_exception(error)
+
+    def _answer(self, append: Append, rows: list[Row], claims: list[ClaimRow]) -> Any:
+        verdict, _, _, moved_id, moved_version, claim, holder = rows[0]
+        match verdict:
+            case "recorded":
+                for event in append.events:
+                    self._versions[event.originator_id] = event.originator_version
+                if append.events and self._ring_at is None:
+                    self._ring_at = max(monotonic(), self._rang_at + BETWEEN_RINGS)
+                return append.recorded([Place(position, hash) for _, position, hash, *_ in rows])
+            case "known" if self._connection is not None:
+                return append.known(self._connection)
+            case "moved":
+                if moved_id is not None:
+                    self._versions[moved_id] = moved_version
+                raise Conflict(moved_id, moved_version)
+            case "taken":
+                raise Taken(claims[claim - 1].claim, holder)
+        raise Repeated("a command of this id was answered before, and had asked for something else")
+
+    def _send(self, parameters: list[list[Any]]) -> list[Row]:
+        """Send a batch; again, if the connection is lost. Command ids make it safe: what was appended is known."""
+        for pause in PAUSES:
+            sleep(pause)
+            try:
+                if self._connection is None:
+                    self._connection = connect(self._url, self._schema)
+                return self._connection.execute(APPEND, parameters, prepare=True, binary=True).fetchall()
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if self._connection is not None and not _is_loss(self._connection, error):
+                    raise
+                self._drop()
+                failed = error
+        raise failed
+
+    def _ring(self) -> None:
+        """Tell who listens that there is more to read. Not in the transaction of an append: it would slow that down."""
+        self._ring_at, self._rang_at = None, monotonic()
+        try:
+            if self._connection is not None:
+                self._connection.execute(RING)
+        except psycopg.Error:  # who listens also looks from time to time
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _end(self) -> None:
+        """Nobody waits for ever, whatever ended the thread."""
+        with self._changed:
+            self._closed = True
+            left = [*self._queue, *self._incoming]
+        for each in left:
+            if each.answer.set_running_or_notify_cancel():
+                each.answer.set_exception(RuntimeError("the event store is closed"))
+        if self._ring_at is not None:
+            self._ring()
+        self._drop()
+
+
+def _is_loss(connection: Connection[Any], error: psycopg.Error) -> bool:
+    """Whether the connection is gone, or the server is about to be."""
+    state = error.sqlstate or "08000"
+    return connection.closed or state.startswith("08") or state in ("57P01", "57P02", "57P03")
+
+
+def _parameters(batch: list[Append]) -> list[list[Any]]:
+    """The columns that `append_commits` takes."""
+    commands: list[Row] = []
+    events: list[Row] = []
+    looked: list[Row] = []
+    claims: list[Row] = []
+    answers: list[Row] = []
+    for number, each in enumerate(batch, 1):
+        first = len(commands) + 1
+        commands += [(number, *row) for row in each.commands]
+        events += [(first + row.command, *row[1:]) for row in each.events]
+        looked += [(number, id, version) for id, version in each.looked.items()]
+        claims += [(number, r.key, r.claim.kind, r.claim.name, r.holder, r.yielded) for r in each.claims]
+        answers += [(first + row.command, *row[1:]) for row in each.answers]
+    return [
+        *_columns(commands, 9),
+        *_columns(events, 8),
+        *_columns(looked, 3),
+        *_columns(claims, 6),
+        *_columns(answers, 4),
+    ]
+
+
+def _columns(rows: list[Row], count: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(count)]
