@@ -1,0 +1,11 @@
+"""The table of contents: every aggregate there is."""
+
+from domain.customers.account import Account
+from domain.platform.custom_field import CustomField
+from domain.platform.team import Team
+from domain.platform.user import User
+from domain.sales.opportunity import Opportunity
+from domain.sales.pipeline import Pipeline
+from domain.sales.product import Product
+
+AGGREGATES = (User, Team, CustomField, Account, Product, Pipeline, Opportunity)

@@ -1,0 +1,90 @@
+"""Mistakes in the declaration of an aggregate: found when its class is defined, or when the server starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import MISSING, fields
+from functools import cache
+from inspect import unwrap
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Final, Union, cast, get_args, get_origin, get_type_hints
+
+from eventsourcing.domain import AggregateCreated
+
+if TYPE_CHECKING:
+    from domain.aggregate import Aggregate
+
+ENVELOPE: Final = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
+KINDS: Final[dict[str, type[Aggregate]]] = {}
+"""Every kind of aggregate there is, by its name: what an annotation may name that cannot import it."""
+
+
+class WrongDeclaration(TypeError):
+    """An aggregate is declared in a way that cannot work. Raised when its class is defined, or at start."""
+
+
+@cache
+def content_of(event: Any) -> tuple[str, ...]:
+    """The names of what a kind of event tells, in the order of their declaration."""
+    return tuple(f.name for f in fields(event) if f.name not in ENVELOPE)
+
+
+@cache
+def item_class(aggregate: Any, attribute: str) -> Callable[..., Any]:
+    """The class of the items that an attribute holds by their keys."""
+    return cast(Callable[..., Any], get_args(get_type_hints(aggregate)[attribute])[1])
+
+
+def hints_of(method: Callable[..., Any]) -> dict[str, Any]:
+    """What the parameters of a command are; an aggregate may be named that its module does not import."""
+    names = {**KINDS, **unwrap(method).__globals__}
+    return get_type_hints(method, globalns=names, include_extras=True)
+
+
+def problems(cls: type[Aggregate]) -> Iterator[str]:
+    """What is wrong with the declaration of an aggregate, in words that follow its name."""
+    attributes = cls.attributes()
+    needed = {a.name for a in attributes.values() if a.default is MISSING and a.default_factory is MISSING}
+    for name in set(cls.unique) - set(attributes):
+        yield f" says that `{name}` is unique, but has no such attribute"
+    for name, event in cls.events().items():
+        told = set(content_of(event))
+        if issubclass(event, AggregateCreated) and (missing := needed - told):
+            yield f".{name} does not set {_names(missing)}, which must be set from the start"
+        if holder := event.item_of or event.ends_item_of:
+            if holder not in attributes:
+                yield f".{name} is of an item of `{holder}`, but there is no such attribute"
+        elif event.sets_what_it_names() and (unknown := told - set(attributes)):
+            yield f".{name} names {_names(unknown)}, which is no attribute: declare it, or make it a Fact"
+    for name, member in vars(cls).items():
+        published = [base for base in cls.__mro__[1:] if hasattr(vars(base).get(name), "__needs__")]
+        method = getattr(member, "__func__", member)
+        if published and not hasattr(method, "__needs__"):
+            yield f".{name} replaces a command of {published[0].__name__} and is none itself: add @command"
+        if hasattr(method, "__needs__") and not method.__doc__:
+            yield f".{name} is a command without a docstring: callers read it"
+
+
+def check_types(cls: type[Aggregate]) -> None:
+    """An attribute is never changed in place, and an event gives it what it may be."""
+    hints = get_type_hints(cls)
+    for attribute in cls.attributes():
+        if get_origin(hints[attribute]) in (dict, list, set):
+            raise WrongDeclaration(
+                f"{cls.__name__}: `{attribute}` could be changed in place: say Mapping, tuple, frozenset"
+            )
+    for name, event in cls.events().items():
+        told = get_type_hints(event)
+        known: Mapping[str, Any] = get_type_hints(item_class(cls, event.item_of)) if event.item_of else hints
+        for field_name in content_of(event) if event.sets_what_it_names() and not event.ends_item_of else ():
+            if not _parts(told[field_name]) <= _parts(known.get(field_name, Any)):
+                message = f"{cls.__name__}.{name}: `{field_name}` is {told[field_name]}, not {known.get(field_name)}"
+                raise WrongDeclaration(message)
+
+
+def _parts(hint: Any) -> set[Any]:
+    return set(get_args(hint)) if get_origin(hint) in (Union, UnionType) else {hint}
+
+
+def _names(names: Collection[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))

@@ -1,0 +1,111 @@
+"""How a method becomes a command, and where the values of its parameters come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from inspect import signature
+from typing import Annotated, Any, Final, TypeVar, cast, overload
+from uuid import UUID
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+SHORT: Final = 200
+"""Characters that a text has at most, unless it is marked as `Text`: enough for any name."""
+LONG: Final = 10_000
+"""Characters that a `Text` has at most: some pages."""
+
+opening: ContextVar[list[tuple[Any, str]] | None] = ContextVar("opening", default=None)
+"""Collects the aggregates that commands open, and by which method. Read by whoever checks permissions."""
+
+
+@dataclass(frozen=True)
+class FromAttribute:
+    """Marks a parameter that is loaded by the id in the aggregate's own attribute `<parameter>_id`."""
+
+
+@dataclass(frozen=True)
+class FromRequest:
+    """Marks a parameter that is taken from the request itself."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Following:
+    """Marks a parameter with all that is reached from another one by way of attributes, the nearest first."""
+
+    start: str
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoundBy:
+    """Marks a parameter that is found by a value that only one of its kind may hold; None where nobody holds it.
+
+    `value` is made of the kind of the aggregate and of what the caller gave: `{kind}.{key}`.
+    """
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Patched:
+    """Marks a value of which a caller gives only the fields to change; the command gets the whole new value."""
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """Marks how many characters a text may have."""
+
+    characters: int
+
+
+Its = Annotated[T, FromAttribute()]
+Patch = Annotated[T, Patched()]
+Actor = Annotated[UUID, FromRequest("actor")]
+Moment = Annotated[datetime, FromRequest("occurred_at")]
+"""When it happened, in the company's time zone: `now.date()` is the day that its people would say."""
+Text = Annotated[str, AtMost(LONG)]
+
+AS_IT_IS: Final[Any] = type("AsItIs", (), {"__repr__": lambda _: "AS_IT_IS"})()
+"""The default of a parameter that stands for the attribute of its name: leave it out and nothing changes."""
+
+
+@overload
+def command(method: F, /) -> F: ...
+@overload
+def command(*, needs: str = "", mutation: str = "") -> Callable[[F], F]: ...
+def command(method: F | None = None, /, *, needs: str = "", mutation: str = "") -> F | Callable[[F], F]:
+    """Publish a method as a command.
+
+    Its caller needs the permission of the class, unless another is named here. The mutation is named after the
+    method and the class, unless it has a name here.
+    """
+
+    def publish(method: F) -> F:
+        parameters = signature(method)
+        kept = [name for name, parameter in parameters.parameters.items() if parameter.default is AS_IT_IS]
+
+        @wraps(method)
+        def decide(subject: Any, *args: Any, **kwargs: Any) -> Any:
+            if isinstance(subject, type):
+                if (opened := opening.get()) is not None:
+                    opened.append((subject, method.__name__))
+            else:
+                subject.guard(method.__name__)
+            if kept:
+                given = parameters.bind(subject, *args, **kwargs)
+                given.arguments.update({n: getattr(subject, n) for n in kept if n not in given.arguments})
+                return method(*given.args, **given.kwargs)
+            return method(subject, *args, **kwargs)
+
+        vars(decide).update(__needs__=needs, __mutation__=mutation)
+        return cast(F, decide)
+
+    return publish(method) if method else publish
