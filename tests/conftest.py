@@ -1,9 +1,9 @@
-"""What every test may ask for: a real PostgreSQL, a schema of its own in it, and the real input where it is."""
+"""What every test may ask for: a PostgreSQL, a schema of its own in it, the real input where it is, golden files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,25 @@ def real_input() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real input at {folder}: set DAYBOOK_TEST_DATA to its folder")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept-golden", action="store_true", help="write the golden files anew (make golden)")
+
+
+@pytest.fixture
+def golden(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
+    """`golden(name, text)`: the text is what the file of that name in tests/golden/ holds."""
+
+    def check(name: str, text: str) -> None:
+        path = ROOT / "tests" / "golden" / name
+        if pytestconfig.getoption("--accept-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        assert path.exists(), f"there is no tests/golden/{name} yet: look at what it will hold, then `make golden`"
+        assert text == path.read_text(), f"tests/golden/{name} has changed: if that is meant, `make golden`"
+
+    return check
 
 
 @pytest.hookimpl(wrapper=True)
