@@ -27,6 +27,7 @@ BEFORE_THE_POINT: Final = 19
 """Digits that a number has at most before its point: more than any company turns over, in any currency."""
 AFTER_THE_POINT: Final = 6
 """Digits that a number has at most after its point: prices of a small part go below the smallest coin."""
+SMALLEST: Final = Decimal(1).scaleb(-AFTER_THE_POINT)
 
 CURRENCIES: Final = frozenset(
     re.findall(
@@ -52,15 +53,21 @@ EMAIL: Final = re.compile(
 LOCALE: Final = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|\d{3}))?", re.IGNORECASE)
 
 
-def check_number(number: Decimal) -> None:
-    """Refuse what is no number, or has more digits than we keep."""
+def exact(number: Decimal) -> Decimal:
+    """The number in plain notation. What is none, or has more digits than we keep, is a ValueError."""
     if not number.is_finite():
         raise ValueError("a number is finite")
-    digits, exponent = number.as_tuple().digits, int(number.as_tuple().exponent)
-    if number.adjusted() >= BEFORE_THE_POINT and number:
+    if not number:
+        return Decimal(0)
+    if number.adjusted() >= BEFORE_THE_POINT:
         raise ValueError(f"a number has at most {BEFORE_THE_POINT} digits before the point")
-    if exponent < -AFTER_THE_POINT and any(digits[exponent + AFTER_THE_POINT :]):
+    exponent = int(number.as_tuple().exponent)
+    if -AFTER_THE_POINT <= exponent <= 0:
+        return number
+    plain = number.quantize(Decimal(1) if exponent > 0 else SMALLEST)
+    if plain != number:
         raise ValueError(f"a number has at most {AFTER_THE_POINT} digits after the point")
+    return plain
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Money:
     currency: str
 
     def __post_init__(self) -> None:
-        check_number(self.amount)
+        object.__setattr__(self, "amount", exact(self.amount))
         if self.currency not in CURRENCIES:
             raise ValueError("a currency is a code of ISO 4217, such as EUR")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Self
 from domain.aggregate import Aggregate, Claim, Refused
 from domain.declaration import KINDS
 from domain.parameters import command
-from domain.values import check_number
+from domain.values import exact
 
 KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -135,11 +135,11 @@ WANTED: Final = {
 
 def _number(value: str | int | float) -> str:
     try:
-        number = Decimal(str(value))
-        check_number(number)
-    except (InvalidOperation, ValueError) as wrong:
-        raise Refused(str(wrong) if isinstance(wrong, ValueError) else "this is not a number", "value") from None
-    return f"{number:f}"
+        return f"{exact(Decimal(str(value))):f}"
+    except InvalidOperation:
+        raise Refused("this is not a number", "value") from None
+    except ValueError as wrong:
+        raise Refused(str(wrong), "value") from None
 
 
 def _day(value: str) -> str:
