@@ -24,7 +24,9 @@ def prepare(data: Path) -> Path:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = data.resolve()
     except OSError as error:
-        raise Unusable(f"the data folder {data} cannot be made ({error.strerror}): set DAYBOOK_DATA to another") from None
+        raise Unusable(
+            f"the data folder {data} cannot be made ({error.strerror}): set DAYBOOK_DATA to another"
+        ) from None
     if not path.is_dir() or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise Unusable(
             f"the data folder {data} belongs to another user: become that one, or set DAYBOOK_DATA to another folder"

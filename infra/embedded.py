@@ -243,7 +243,9 @@ def _wait(url: str, data: Path, database: Path) -> None:
             return
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise Unusable(f"{data}/{SUPERUSER}.password is not the password of {database}: bring it back") from None
+                raise Unusable(
+                    f"{data}/{SUPERUSER}.password is not the password of {database}: bring it back"
+                ) from None
             if time.monotonic() > until or not _postmaster(database):
                 raise CannotStart(f"the PostgreSQL that runs in {database} does not answer: {error}") from None
         time.sleep(0.1)
@@ -302,14 +304,19 @@ def _let_pass(path: Path) -> None:
 def _call(command: Sequence[str], user: struct_passwd | None) -> subprocess.CompletedProcess[str]:
     """Run a program out of reach of the terminal's Ctrl-C; a server that it leaves behind must not hold our pipes."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    uid, gid, groups = (user.pw_uid, user.pw_gid, ()) if user else (None, None, None)
     with tempfile.TemporaryFile("w+") as said:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, text=True, cwd="/",
-            env=environment | {"LC_ALL": "C"}, start_new_session=True, **who,
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, cwd="/", start_new_session=True,
+            env=environment | {"LC_ALL": "C"}, user=uid, group=gid, extra_groups=groups,
         )  # fmt: skip
+        try:
+            process.wait()
+        except BaseException:
+            process.wait()  # a server half started is nothing that we could end
+            raise
         said.seek(0)
-        return subprocess.CompletedProcess(done.args, done.returncode, said.read())
+        return subprocess.CompletedProcess(command, process.returncode, said.read())
 
 
 def _last(text: str) -> str:

@@ -116,7 +116,9 @@ class Settings:
             value = getattr(self, entry.name)
             shown = hidden(value) if value and entry.metadata["read"] is _url else value
             meaning = entry.metadata["meaning"]
-            rows.append((PREFIX + entry.name.upper(), None if shown is None else str(shown), value == entry.default, meaning))
+            rows.append(
+                (PREFIX + entry.name.upper(), None if shown is None else str(shown), value == entry.default, meaning)
+            )
         return rows
 
 

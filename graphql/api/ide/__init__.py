@@ -88,7 +88,9 @@ def _page(request: Request, token: str | None, example: str) -> Response:
     start = f"AltairGraphQL.init({json.dumps(options | {'cspNonce': nonce})})".replace("<", "\\u003c")
     text = (BUILT / "index.html").read_text()
     text = text.replace('<base href="/" />', f'<base href="{html.escape(request.url_for("ide").path)}ide/">')
-    text = text.replace("<title>Altair</title>", "<title>Daybook</title>").replace("<style>", f'<style nonce="{nonce}">')
+    text = text.replace("<title>Altair</title>", "<title>Daybook</title>").replace(
+        "<style>", f'<style nonce="{nonce}">'
+    )
     text = text.replace("</body>", f'<script type="module" nonce="{nonce}">{start}</script></body>')
     policy = POLICY.format(nonce=nonce, sockets=sockets.replace(path=""))
     return HTMLResponse(text, headers={**HEADERS, "Content-Security-Policy": policy, "Cache-Control": "no-store"})

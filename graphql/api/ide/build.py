@@ -32,7 +32,9 @@ def build() -> None:
         place = Path(folder)
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(HERE / name, place)
-        done = subprocess.run([*npm(place), "ci"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            [*npm(place), "ci"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         if done.returncode:
             sys.exit(f"npm cannot fetch the IDE:\n{done.stdout}")
         shutil.rmtree(BUILT, ignore_errors=True)
