@@ -1,0 +1,230 @@
+"""From a GraphQL selection to ONE SQL statement that returns its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_argument_values,
+    get_named_type,
+)
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
+
+from api.catalogue import Views, type_name
+from api.columns import known
+from api.conditions import id_of
+from api.connections import connection
+from api.errors import bad_input
+from api.meaning import (
+    ROOTS,
+    Answer,
+    Column,
+    Documents,
+    Head,
+    Key,
+    Keys,
+    Many,
+    One,
+    Related,
+    Value,
+    Viewer,
+    meaning,
+)
+from api.merges import merges, survivor
+from api.ports import Caller, Places, ViewType
+from api.render import json_of, shown, sql_type
+from api.reports import answer
+from api.statement import NOW, Instant, Row, Statement, where
+
+MOST_IDS = 1000
+Selected = Iterator[tuple[str, str, list[FieldDetails]]]
+Make = Callable[[GraphQLField, str, list[FieldDetails]], str]
+
+
+@dataclass
+class Compiler:
+    """The reading of one operation, and the statement that answers it."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    variables: Any
+    caller: Caller
+    places: Places
+    views: Views
+    typed: bool = False  # whether each row also says which type it is, for graphql-core to read
+
+    def __post_init__(self) -> None:
+        self.statement = Statement(self.caller.policy, self.places, self.views)
+        self.details = {name: FragmentDetails(node) for name, node in self.fragments.items()}
+
+    # -- selections ------------------------------------------------------------------------------
+
+    def whole(self) -> str | None:
+        """The statement for a whole query, or None when a field of it is not read from the database."""
+        root = self.schema.query_type
+        assert root
+        found = collect_fields(self.schema, self.details, self.variables, root, self.operation).grouped_field_set
+        members = {}
+        for key, details in found.items():
+            name = details[0].node.name.value
+            if name == "__typename":
+                members[key] = f"'{root.name}'::text"
+            elif name in root.fields and isinstance(meaning(root.fields[name]), ROOTS):
+                members[key] = self.expression(root.fields[name], details, None)
+            else:
+                return None
+        return self.statement.finished(json_of(members))
+
+    def one_field(self, field: GraphQLField, details: list[FieldDetails]) -> str:
+        """The statement for one field of the root."""
+        return self.statement.finished(self.expression(field, details, None))
+
+    def one_row(self, view: ViewType, details: list[FieldDetails], id: UUID) -> str:
+        """The statement for the row of a view that no argument named."""
+        shown = self.schema.type_map[type_name(view)]
+        assert isinstance(shown, GraphQLObjectType)
+        return self.statement.finished(self.by_key(view, shown, details, self.statement.bind(id, "uuid"), NOW))
+
+    def arguments(self, field: GraphQLField, details: list[FieldDetails]) -> dict[str, Any]:
+        return get_argument_values(field, details[0].node, self.variables, details[0].fragment_variable_values)
+
+    def selected(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selected:
+        """Graphql-core's own reading of aliases, fragments, @skip and @include."""
+        found = collect_subfields(self.schema, self.details, self.variables, self.operation, type_, details)
+        for key, each in found.grouped_field_set.items():
+            yield key, each[0].node.name.value, each
+
+    def members(
+        self,
+        type_: GraphQLObjectType,
+        details: list[FieldDetails],
+        make: Callable[[GraphQLField, str, list[FieldDetails]], str],
+    ) -> dict[str, str]:
+        """The SQL of what was selected, by the names that the client chose; `make` writes one field's."""
+        made = {
+            key: f"'{type_.name}'::text" if name == "__typename" else make(type_.fields[name], name, each)
+            for key, name, each in self.selected(type_, details)
+        }
+        return made | {" is": f"'{type_.name}'::text"} if self.typed else made
+
+    def object(self, type_: GraphQLObjectType, details: list[FieldDetails], row: Row) -> str:
+        return json_of(self.members(type_, details, lambda field, _, each: self.expression(field, each, row)))
+
+    def expression(self, field: GraphQLField, details: list[FieldDetails], row: Row | None) -> str:
+        """The JSON of one field."""
+        means, type_ = meaning(field), get_named_type(field.type)
+        match means:
+            case One() | Many() | Answer():
+                return self.read(means, field, type_, details, row)
+            case Head():
+                return f"(select {self.plain(type_, details)} from event_head h left join events e using (position))"
+            case Viewer():
+                return self.by_key(means.view, type_, details, self.statement.bind(self.caller.user_id, "uuid"), NOW)
+        assert row
+        column = self.statement.column
+        match means:
+            case Column():
+                return shown(column(row, means.name), means.kind)
+            case Key():
+                return f"'{means.view.of.__name__}_' || {column(row, means.name)}"
+            case Keys():
+                ids = f"'{means.view.of.__name__}_' || u.id order by u.id"
+                return f"(select coalesce(json_agg({ids}), '[]'::json) from unnest({column(row, means.name)}) u (id))"
+            case Value():
+                return self.value(means, type_, details, row)
+            case Documents():
+                return self.documents(means, type_, details, row)
+            case Related():
+                return self.by_key(means.view, type_, details, column(row, means.via), row.instant, merged=True)
+        raise TypeError(f"no SQL for {means}")
+
+    # -- values ----------------------------------------------------------------------------------
+
+    def value(self, means: Value, type_: Any, details: list[FieldDetails], row: Row) -> str:
+        columns = dict(means.columns)
+        first = next(iter(columns.values()))
+
+        def part(field: GraphQLField, _: str, __: list[FieldDetails]) -> str:
+            name = columns[meaning(field).name]
+            return shown(self.statement.column(row, name), known(row.view)[name].kind)
+
+        made = json_of(self.members(type_, details, part))
+        return f"case when {self.statement.column(row, first)} is not null then {made} end" if means.nullable else made
+
+    def documents(self, means: Documents, type_: Any, details: list[FieldDetails], row: Row) -> str:
+        """Value objects out of a column of JSON, in their order; entries in the order of their keys."""
+
+        def part(field: GraphQLField, _: str, __: list[FieldDetails]) -> str:
+            name, kind = meaning(field).name, meaning(field).kind
+            return "e.key" if name is None else shown(f"(e.value ->> '{name}')::{sql_type(kind)}", kind)
+
+        made = json_of(self.members(type_, details, part))
+        column = self.statement.column(row, means.name)
+        each = (
+            f"jsonb_each({column}) e"
+            if means.keyed
+            else f"jsonb_array_elements({column}) with ordinality e (value, key)"
+        )
+        return f"(select coalesce(json_agg({made} order by e.key), '[]'::json) from {each})"
+
+    def plain(self, type_: Any, details: list[FieldDetails]) -> str:
+        """The last event of the history, `h` its head and `e` its row."""
+        columns = {"position": "h.position", "receipt": "encode(h.hash, 'hex')", "recordedAt": "e.recorded_at"}
+        return json_of(self.members(type_, details, lambda _, name, __: columns[name]))
+
+    # -- rows ------------------------------------------------------------------------------------
+
+    def read(self, means: One | Many | Answer, field: GraphQLField, type_: Any, details: Any, row: Row | None) -> str:
+        given = self.arguments(field, details)
+        around = row.instant if row else NOW
+        instant = self.statement.instant(given.get("asOf"), given.get("occurred"), around)
+        match means:
+            case Many():
+                return connection(self, means, type_, details, given, row, instant)
+            case Answer():
+                return answer(self, means.report, type_, details, given, instant)
+            case One(view=None) if means.argument == "ids":
+                return self.by_ids(type_, details, given["ids"], instant)
+        view = means.view or self.view_of(given["id"])
+        id = self.statement.bind(id_of(given["id"], view), "uuid")
+        return self.by_key(view, self.schema.type_map[type_name(view)], details, id, instant)
+
+    def view_of(self, id: str) -> ViewType:
+        if view := self.views.named.get(id.rpartition("_")[0]):
+            return view
+        raise bad_input(f"{id!r} is not an id: one looks like Account_0190f3c2-…")
+
+    def by_key(
+        self, view: ViewType, type_: Any, details: list[FieldDetails], id: str, instant: Instant, merged: bool = False
+    ) -> str:
+        """The row of an id; of a reference, that of what it was merged into since."""
+        to = self.statement.row(view, instant)
+        if merged and merges(view):
+            id = survivor(self.statement, view, instant, id)
+        conditions = [f"{to.alias}.id = {id}", *self.statement.where(to)]
+        return f"(select {self.object(type_, details, to)} from {self.statement.source(to)}{where(conditions)})"
+
+    def by_ids(self, type_: Any, details: list[FieldDetails], ids: list[str], instant: Instant) -> str:
+        if len(ids) > MOST_IDS:
+            raise bad_input(f"`ids` takes at most {MOST_IDS} at once")
+        wanted: dict[ViewType, list[tuple[UUID, int]]] = {}
+        for place, id in enumerate(ids):
+            view = self.view_of(id)
+            wanted.setdefault(view, []).append((id_of(id, view), place))
+        parts = ["select n, null::json as o from generate_series(0, 0) n where false"]
+        for view, asked in wanted.items():
+            shown_as = self.schema.type_map[type_name(view)]
+            one = self.by_key(view, shown_as, details, "k.id", instant)
+            keys = self.statement.bind([id for id, _ in asked], "uuid[]")
+            places = self.statement.bind([place for _, place in asked], "int[]")
+            parts.append(f"select k.n, {one} from unnest({keys}, {places}) k (id, n)")
+        return f"(select coalesce(json_agg(r.o order by r.n), '[]'::json) from ({' union all '.join(parts)}) r)"

@@ -1,0 +1,258 @@
+"""What a client may ask of columns: filters, orders, and the place in a list where a page begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from graphql import GraphQLError
+from strawberry.utils.str_converters import to_camel_case as camel
+
+from api.catalogue import snake
+from api.columns import by_camel, known
+from api.errors import bad_input
+from api.merges import family, merges
+from api.ports import ViewType
+from api.statement import Row, Statement, where
+from projections.columns import PLAIN, is_enum
+
+MOST_CONDITIONS = 200
+COMPARE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+LEFT_OUT = ("archived", "merged_into_id")
+"""Rows that have one of these set stand in no list, unless its filter names the column."""
+
+Order = list[tuple[str, str]]
+
+
+class Conditions:
+    """The conditions of one filter, over one relation and those that it steps to."""
+
+    def __init__(self, statement: Statement) -> None:
+        self.statement = statement
+        self.count = 0
+
+    def of(self, row: Row, wanted: dict[str, Any]) -> list[str]:
+        """Of the rows of a list: those that are put away are left out unless the filter names them."""
+        mentioned = set(_mentioned(wanted))
+        columns = by_camel(row.view)
+        left_out = [c for name, c in columns.items() if c in LEFT_OUT and name not in mentioned]
+        shown = [
+            f"{self.statement.column(row, c)} is null" if c.endswith("_id") else f"not {self.statement.column(row, c)}"
+            for c in left_out
+        ]
+        return [*shown, *self._all(row, wanted)]
+
+    def _all(self, row: Row, wanted: dict[str, Any]) -> list[str]:
+        return [
+            f"({made})" for name, value in wanted.items() if value is not None for made in self._one(row, name, value)
+        ]
+
+    def _one(self, row: Row, name: str, value: Any) -> Iterator[str]:
+        self.count += 1
+        if self.count > MOST_CONDITIONS:
+            raise bad_input(f"a filter has at most {MOST_CONDITIONS} conditions")
+        if name in ("and", "or"):
+            every = [" and ".join(self._all(row, each)) or "true" for each in value]
+            yield f" {name} ".join(f"({each})" for each in every) or str(name == "and").lower()
+        elif name == "not":
+            yield f"({' and '.join(self._all(row, value)) or 'true'}) is not true"
+        elif name == "customFields":
+            for each in value:
+                yield from self._custom(row, each)
+        elif row.view.key and name == camel(f"{snake(row.view.of.__name__)}_id"):
+            yield from self._column(row, "id", value)
+        elif name in by_camel(row.view):
+            yield from self._column(row, by_camel(row.view)[name], value)
+        else:
+            yield self._step(row, name, value)
+
+    def _step(self, row: Row, name: str, value: dict[str, Any]) -> str:
+        """A condition upon the one row that a column of this one points to."""
+        statement = self.statement
+        via, view = next(step for step in steps(statement.views, row.view) if camel(step[0]) == name)[1:]
+        to = statement.row(view, row.instant)
+        conditions = [f"{to.alias}.id = {statement.column(row, via)}", *statement.where(to), *self._all(to, value)]
+        return f"exists (select from {statement.source(to)}{where(conditions)})"
+
+    def _column(self, row: Row, name: str, wanted: dict[str, Any]) -> Iterator[str]:
+        bind, type_ = self.statement.bind, known(row.view)[name].column.type
+        left = self.statement.column(row, name)
+        views = self.statement.views
+        points_to = views.parent(row.view) if name == "id" else views.belongs_to(row.view).get(name)
+        for operator, value in wanted.items():
+            if operator == "isNull":
+                yield f"({left} is null) = {bind(value, 'boolean')}"
+            elif value is None:
+                yield "null"
+            elif operator in ("has", "hasAny"):
+                values = [plain(v) for v in (value if operator == "hasAny" else [value])]
+                yield f"{left} && {bind(values, type_)}"
+            elif operator in ("contains", "startsWith"):
+                pattern = _like(value) if operator == "startsWith" else f"%{_like(value)}"
+                yield f"{left} ilike {bind(f'{pattern}%', 'text')}"
+            elif points_to:
+                ids = [id_of(v, points_to) for v in (value if operator == "in" else [value])]
+                yield f"{left} = any({self._family(row, points_to, name, bind(ids, 'uuid[]'))})"
+            elif operator == "in":
+                yield f"{left} = any({bind([plain(v) for v in value], f'{type_}[]')})"
+            else:
+                yield f"{left} {COMPARE[operator]} {bind(plain(value), type_)}"
+
+    def _family(self, row: Row, to: ViewType, name: str, ids: str) -> str:
+        """Those ids, and those of what was merged into them or what they were merged into."""
+        return family(self.statement, to, row.instant, ids) if name != "id" and merges(to) else ids
+
+    def _custom(self, row: Row, wanted: dict[str, Any]) -> Iterator[str]:
+        """A condition upon a field that the company defined for itself. What is of another type is no match."""
+        bind = self.statement.bind
+        at = f"({self.statement.column(row, 'custom_fields')} -> {bind(wanted['key'], 'text')})"
+        for operator, value in wanted.items():
+            if operator == "key":
+                continue
+            if operator == "isNull":
+                yield f"({at} is null) = {bind(value, 'boolean')}"
+            elif operator == "in":
+                yield f"{at} = any({bind([_json(v) for v in value], 'text[]')}::jsonb[])"
+            elif operator == "eq":
+                yield f"{at} = {bind(_json(value), 'text')}::jsonb"
+            else:
+                sort = "number" if isinstance(value, int | float) and not isinstance(value, bool) else "string"
+                cast = "numeric" if sort == "number" else "text"
+                yield (
+                    f"case jsonb_typeof({at}) when '{sort}' then"
+                    f" ({at} #>> '{{}}')::{cast} {COMPARE[operator]} {bind(str(value), 'text')}::{cast} end"
+                )
+
+
+def _mentioned(wanted: dict[str, Any]) -> Iterator[str]:
+    for name, value in wanted.items():
+        if name in ("and", "or"):
+            for each in value or ():
+                yield from _mentioned(each)
+        elif name == "not":
+            yield from _mentioned(value or {})
+        else:
+            yield name
+
+
+def id_of(text: str, view: ViewType) -> UUID:
+    """The id in `Account_0190…`, of the kind that the view is of."""
+    kind, _, key = text.rpartition("_")
+    if kind != view.of.__name__:
+        raise bad_input(f"{text!r} is no id of one of {view.of.__name__}: such an id begins with {view.of.__name__}_")
+    try:
+        return UUID(key)
+    except ValueError:
+        raise bad_input(f"{text!r} is not an id") from None
+
+
+def plain(value: Any) -> Any:
+    return value.value if is_enum(type(value)) else value
+
+
+def _like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def cursor_of(statement: Statement, row: Row, order: Order) -> str:
+    """The place of a row in a list: the values that it is ordered by, as text, so that none loses a digit."""
+    places = ", ".join(f"{statement.column(row, name)}::text" for name, _ in order)
+    return f"translate(encode(convert_to(to_json(array[{places}])::text, 'UTF8'), 'base64'), e'\\n', '')"
+
+
+def beyond(statement: Statement, row: Row, order: Order, cursor: str) -> str:
+    """Those after the cursor, in this order. Nulls are the largest, as PostgreSQL sorts them."""
+    values = _place(row, order, cursor)
+    bound = []
+    for (name, way), value in zip(order, values, strict=True):
+        known_as = known(row.view)[name].column
+        place = None if value is None else f"{statement.bind(value, 'text')}::{known_as.type}"
+        bound.append((statement.column(row, name), way, place, known_as.nullable))
+    if len({way for _, way in order}) == 1 and not any(nullable for *_, nullable in bound):
+        sign = ">" if order[0][1] == "asc" else "<"
+        return f"({', '.join(c for c, *_ in bound)}) {sign} ({', '.join(str(p) for _, _, p, _ in bound)})"
+    made = "false"
+    for column, way, place, nullable in reversed(bound):
+        if place is None:
+            past, same = ("false" if way == "asc" else f"{column} is not null"), f"{column} is null"
+        else:
+            more = f" or {column} is null" if nullable else ""
+            past, same = (
+                (f"({column} > {place}{more})" if way == "asc" else f"{column} < {place}"),
+                f"{column} = {place}",
+            )
+        made = f"({past} or ({same} and {made}))"
+    return made
+
+
+def _place(row: Row, order: Order, cursor: str) -> list[str | None]:
+    """The values in a cursor, each known to be of its column's type before PostgreSQL meets it."""
+    try:
+        values = msgspec.json.decode(base64.b64decode(cursor, validate=True), type=list[str | None])
+        for (name, _), value in zip(order, values, strict=True):
+            column, kind, _ = known(row.view)[name]
+            if value is None and not column.nullable:
+                raise ValueError(name)
+            if value is not None and not is_enum(kind):
+                READ.get(kind, str)(value)
+    except (ValueError, ArithmeticError, binascii.Error, msgspec.DecodeError) as error:
+        raise _foreign_cursor() from error
+    return values
+
+
+def _foreign_cursor() -> GraphQLError:
+    return bad_input("this cursor does not belong to this list in this order")
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}.get(text) or text == "false" or _fail(text)
+
+
+def _fail(text: str) -> bool:
+    raise ValueError(text)
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    return number if number.is_finite() else Decimal(_fail(text))
+
+
+READ: dict[Any, Callable[[str], Any]] = {
+    UUID: UUID,
+    bool: _boolean,
+    int: int,
+    Decimal: _number,
+    float: float,
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+}
+assert {*READ, str, timedelta} == set(PLAIN), "a cursor reads every kind of column"
+
+
+def order_of(view: ViewType, asked: list[dict[str, Any]] | None) -> Order:
+    """What a list is ordered by: as asked, and then by what tells its rows apart."""
+    order = [(o["field"].value, o["direction"].value) for o in asked or ()]
+    names = [name for name, _ in order]
+    if len(set(names)) != len(names):
+        raise bad_input("a list is ordered by a field once")
+    way = order[-1][1] if order else "asc"
+    keys = ("id", view.key) if view.key else ("id",)
+    return order + [(key, way) for key in keys if key not in names]
+
+
+def sorted_by(statement: Statement, row: Row, order: Order) -> str:
+    return ", ".join(f"{statement.column(row, name)} {way}" for name, way in order)
+
+
+def turned(order: Order) -> Order:
+    return [(name, "desc" if way == "asc" else "asc") for name, way in order]

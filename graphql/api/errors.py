@@ -1,0 +1,20 @@
+"""What a caller is told when a request is not carried out: a sentence, and a code for programs."""
+
+from __future__ import annotations
+
+from graphql import GraphQLError
+
+
+def bad_input(message: str) -> GraphQLError:
+    """The request asks for something that cannot be."""
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+def forbidden(message: str) -> GraphQLError:
+    """The caller may not."""
+    return GraphQLError(message, extensions={"code": "FORBIDDEN"})
+
+
+def behind(message: str) -> GraphQLError:
+    """The views have not come as far as the position asked for."""
+    return GraphQLError(message, extensions={"code": "VIEW_BEHIND"})

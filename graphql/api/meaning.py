@@ -1,0 +1,145 @@
+"""What a derived field means. The compiler needs nothing else to write SQL for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from graphql import GraphQLField
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+
+from api.ports import ViewType
+from projections.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A plain value, or a list of them, held in one column."""
+
+    name: str
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A column that holds the id of a row of `view`, shown as `Account_<uuid>`."""
+
+    name: str
+    view: ViewType
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A column that holds a list of ids of rows of `view`."""
+
+    name: str
+    view: ViewType
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value object, such as Money, whose parts are columns: by the name of the part."""
+
+    columns: tuple[tuple[str, str], ...]
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """A list of value objects, or (`keyed`) of those that have a key each, held in one column of JSON."""
+
+    name: str
+    keyed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a value object, read from JSON. The key of an entry has no name."""
+
+    name: str | None
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The one row of `view` that the column `via` of this row points to."""
+
+    view: ViewType
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A connection to rows of `view`: those whose column `via` points to this row, or all of them."""
+
+    view: ViewType
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """The row of `view`, or of any view, with the id in the argument `id` (or each of `ids`)."""
+
+    view: ViewType | None
+    argument: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of a report."""
+
+    report: type[Report]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last event of the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The user who asks."""
+
+    view: ViewType
+
+
+ROOTS = One | Many | Answer | Head | Viewer
+
+
+class Derived(StrawberryField):
+    """A field of the schema that reads, from a row already fetched, the value under the key that the client chose."""
+
+    @property
+    def is_basic_field(self) -> bool:
+        return False  # so that Strawberry hands us `info`
+
+    def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
+        return source[info.path.key]
+
+
+F = TypeVar("F", bound=Derived)
+
+
+def field(
+    type_: Any,
+    means: Any = None,
+    description: str | None = None,
+    of: type[F] = Derived,  # type: ignore[assignment]
+    arguments: Sequence[StrawberryArgument] = (),
+) -> F:
+    """A field with a meaning."""
+    made = of(
+        type_annotation=StrawberryAnnotation.from_annotation(type_),
+        description=description,
+        metadata={"means": means},
+    )
+    made.arguments = list(arguments)
+    return made
+
+
+def meaning(found: GraphQLField) -> Any:
+    """What a field of the finished schema means; None for one that is not derived from a declaration."""
+    return found.extensions["strawberry-definition"].metadata.get("means")

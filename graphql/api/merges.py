@@ -1,0 +1,36 @@
+"""References to what was merged since: they stay as they were recorded, and are read as the survivor."""
+
+from __future__ import annotations
+
+from api.columns import known
+from api.ports import ViewType
+from api.statement import Instant, Statement
+
+
+def merges(view: ViewType) -> bool:
+    """Whether one of these can be merged into another."""
+    return "merged_into_id" in known(view)
+
+
+def survivor(statement: Statement, view: ViewType, instant: Instant, id: str) -> str:
+    """The id of what a merged aggregate became in the end; of any other, its own."""
+    row = statement.row(view, instant)
+    source, into = statement.source(row), statement.column(row, "merged_into_id")
+    return (
+        f"coalesce((with recursive up (id, depth) as ("
+        f"select {into}, 1 from {source} where {row.alias}.id = {id} and {into} is not null"
+        f" union all select {into}, up.depth + 1 from up join {source} on {row.alias}.id = up.id"
+        f" where {into} is not null) select up.id from up order by up.depth desc limit 1), {id})"
+    )
+
+
+def family(statement: Statement, view: ViewType, instant: Instant, ids: str) -> str:
+    """An array of these ids, of what they were merged into, and of all that was merged into those."""
+    row = statement.row(view, instant)
+    source, into = statement.source(row), statement.column(row, "merged_into_id")
+    return (
+        f"array(with recursive up (id) as (select unnest({ids}) union "
+        f"select {into} from up join {source} on {row.alias}.id = up.id where {into} is not null),"
+        f" down (id) as (select id from up union select {row.alias}.id from down join {source} on {into} = down.id)"
+        f" select id from down)"
+    )

@@ -1,0 +1,73 @@
+"""What the API needs of the rest of the house, and may not import: whoever wires it plugs these in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from domain.command import Outcome, Request
+from domain.history import Entry
+from projections.view import View
+
+ViewType = type[View]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the rows of a view are: the names of its tables."""
+
+    live: str
+    history: str
+
+
+class Places(Protocol):
+    def __call__(self, view: ViewType) -> Place:
+        """The tables that answer for a view; raises `NotReady` while they are built."""
+
+
+class NotReady(Exception):
+    """A view is still being built."""
+
+
+class Policy(Protocol):
+    """What a caller may see. Enforced in SQL, so that no path goes around it."""
+
+    def may(self, permission: str) -> bool: ...
+
+    def sees(self, view: ViewType) -> Collection[UUID] | None:
+        """The owners whose rows are seen; None: all rows."""
+
+    def hides(self, view: ViewType, column: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and what that person may see."""
+
+    user_id: UUID
+    policy: Policy
+
+
+class Authenticate(Protocol):
+    async def __call__(self, token: str) -> Caller | None: ...
+
+
+class Commands(Protocol):
+    async def __call__(self, request: Request) -> Outcome: ...
+
+
+class EventLog(Protocol):
+    def after(self, position: int) -> AsyncIterator[list[Entry]]:
+        """What was recorded after a position, in batches: first what is there already, then what comes."""
+
+
+class Rows(Protocol):
+    """The database, as far as reads need it."""
+
+    async def one(self, sql: str, parameters: list[Any]) -> tuple[Any, ...]:
+        """The one row of a statement."""
+
+    async def shown(self, position: int, tables: dict[str, list[str]]) -> bool:
+        """Waits, at most two seconds, until the tables of the aggregate whose event this is have passed it."""

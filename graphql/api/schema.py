@@ -1,0 +1,43 @@
+"""The schema, of these aggregates, views and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from api.catalogue import Views
+from api.commands import mutations
+from api.documents import Documents
+from api.events import subscription
+from api.http import Errors
+from api.ports import ViewType
+from api.reads import Read
+from api.types import Types, declare
+from domain.aggregate import Aggregate
+from domain.command import index
+from projections.report import Report
+
+
+def build(
+    aggregates: Iterable[type[Aggregate]],
+    views: Iterable[ViewType],
+    reports: Iterable[type[Report]],
+    time_zone: ZoneInfo,
+) -> tuple[strawberry.Schema, Views]:
+    """The schema, and the views that it shows. Two things of one name are an error, said at start."""
+    aggregates, shown = tuple(aggregates), Views(views)
+    types = Types(shown, aggregates, time_zone)
+    schema = strawberry.Schema(
+        query=declare(type("Query", (), {}), types.roots(reports, Read), description="What can be read."),
+        mutation=declare(
+            type("Mutation", (), {}), mutations(index(aggregates), types), description="What can be asked for."
+        ),
+        subscription=subscription(aggregates, types),
+        types=list(types.objects.values()),
+        config=StrawberryConfig(scalar_map=types.scalars, disable_field_suggestions=True),
+        extensions=[Documents, Errors],
+    )
+    return schema, shown

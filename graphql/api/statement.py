@@ -1,0 +1,240 @@
+"""One SQL statement in the making: the values bound so far, and every view as one caller may see it at one instant.
+
+This is the only way by which a read reaches a table. No value is ever pasted into SQL.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from api.catalogue import Views
+from api.columns import column_of, columns_of
+from api.errors import bad_input, forbidden
+from api.ports import Places, Policy, ViewType
+from projections.view import creating, named_by
+
+
+class Instant(NamedTuple):
+    """The moment that a read is asked of, as SQL: up to which position, and what had occurred by when."""
+
+    position: str | None = None
+    occurred: str | None = None
+
+    @property
+    def now(self) -> bool:
+        return self == NOW
+
+
+NOW = Instant()
+
+
+class Row(NamedTuple):
+    """A relation in the statement, under an alias of its own."""
+
+    alias: str
+    view: ViewType
+    instant: Instant
+
+
+class Statement:
+    """The SQL of one request."""
+
+    def __init__(self, policy: Policy, places: Places, views: Views) -> None:
+        self.policy, self.places, self.views = policy, places, views
+        self.parameters: list[Any] = []
+        self.aliases = 0
+        self.instants: dict[tuple[Any, ...], Instant] = {}
+        self.names: list[str] = []
+        self.positions: list[str] = []
+        self.past: list[tuple[str, str]] = []
+
+    def bind(self, value: Any, type_: str) -> str:
+        """The place of a value."""
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str) and ("\0" in text or (not text.isprintable() and _has_surrogates(text))):
+                raise bad_input("a text holds neither NUL nor half a character (a lone surrogate)")
+        self.parameters.append(value)
+        return f"${len(self.parameters)}::{type_}"
+
+    def instant(self, as_of: dict[str, Any] | None, occurred: dict[str, Any] | None, within: Instant = NOW) -> Instant:
+        """The moment asked for; what is left out is that of the read around it."""
+        key = (*(as_of or {}).items(), "occurred", *(occurred or {}).items(), within)
+        if key not in self.instants:
+            position, until = within
+            if as_of is not None:
+                position = self._position(as_of)
+            if occurred is not None:
+                until = self.bind(occurred["until"], "timestamptz")
+            self.instants[key] = Instant(position, until)
+        return self.instants[key]
+
+    def _position(self, as_of: dict[str, Any]) -> str:
+        given = {name: value for name, value in as_of.items() if value is not None}
+        if len(given) != 1:
+            raise bad_input("`asOf` takes either a position or a time")
+        if "time" in given:
+            if given["time"] > datetime.now(UTC):
+                raise bad_input("`asOf.time` lies in the future: nothing is known of it yet")
+            sql = f"position_at({self.bind(given['time'], 'timestamptz')})"
+        else:
+            if given["position"] < 0:
+                raise bad_input("`asOf.position` is not negative")
+            sql = self.bind(given["position"], "bigint")
+        self.positions.append(sql)
+        return f"(select p{len(self.positions)} from asked)"
+
+    def row(self, view: ViewType, instant: Instant) -> Row:
+        """A view, to be read under an alias of its own."""
+        needs = (view.within or view).needs
+        if not self.policy.may(needs):
+            raise forbidden(f"to see this you need {needs}")
+        self.aliases += 1
+        return Row(f"t{self.aliases}", view, instant)
+
+    def source(self, row: Row, walked: bool = False) -> str:
+        """The relation of a row; `walked`: as it is best for a page in order of ids."""
+        if row.instant.now:
+            return f"{quoted(self.places(row.view).live)} {row.alias}"
+        if row.instant.position:
+            self.past.append((self.places(row.view).live, row.instant.position))
+        if row.instant.occurred:
+            return f"({self._occurred(row.view, row.instant)}) {row.alias}"
+        return f"({self._walked(row) if walked else self._versions(row)}) {row.alias}"
+
+    def where(self, row: Row) -> list[str]:
+        """What every reader of a row has to ask for."""
+        seen = self._scope(row)
+        there = [f"not {row.alias}._ended"] if row.view.ends and row.instant.now else []
+        return [*there, *seen]
+
+    def _scope(self, row: Row) -> list[str]:
+        """Today's rights, upon the row as it stands today, whichever instant is asked for."""
+        holder = row.view.within or row.view
+        owners = self.policy.sees(holder)
+        if owners is None:
+            return []
+        if holder.owner is None:
+            return ["false"]
+        mine = f"{quoted(holder.owner)} = any({self.bind(sorted(owners), 'uuid[]')})"
+        if holder is row.view and row.instant.now:
+            return [f"{row.alias}.{mine}"]
+        return [f"exists (select from {quoted(self.places(holder).live)} s where s.id = {row.alias}.id and s.{mine})"]
+
+    def column(self, row: Row, name: str) -> str:
+        """A column as this caller sees it. A hidden one is null here, in filters and in orders alike."""
+        if self.policy.hides(row.view, name):
+            return f"null::{column_of(row.view, name).type}"
+        return f"{row.alias}.{quoted(name)}"
+
+    def _versions(self, row: Row) -> str:
+        place, at, columns = self.places(row.view), row.instant.position, selected(row.view)
+        ended = " and not r._ended" if row.view.ends else ""
+        return (
+            f"select {columns} from {quoted(place.live)} r where r._from <= {at}{ended}"
+            f" union all select {columns} from {quoted(place.history)} r"
+            f" where r._from <= {at} and r._to > {at}{ended}"
+        )
+
+    def _walked(self, row: Row) -> str:
+        """Each row looked up at the instant: a page of a few rows need not meet the history of all others."""
+        place, at, columns = self.places(row.view), row.instant.position, selected(row.view)
+        more = ", r._ended" if row.view.ends else ""
+        same = " and ".join(f"r.{quoted(key)} = s.{quoted(key)}" for key in keys_of(row.view))
+        ended = " where not v._ended" if row.view.ends else ""
+        return (
+            f"select v.* from {quoted(place.live)} s cross join lateral ("
+            f"select {columns}{more} from (select s.*) r where s._from <= {at} union all "
+            f"(select {columns}{more} from {quoted(place.history)} r"
+            f" where {same} and r._from <= {at} and s._from > {at} order by r._from desc limit 1)) v{ended}"
+        )
+
+    def _occurred(self, view: ViewType, instant: Instant) -> str:
+        """Each row folded anew from only those events that had occurred: a column is what the last of them that
+        names it said. It begins with the event that made it."""
+        place, keys = self.places(view), keys_of(view)
+        known = f"r._occurred <= {instant.occurred}" + (
+            f" and r._from <= {instant.position}" if instant.position else ""
+        )
+        ended = ", r._ended" if view.ends else ""
+        versions = " union all ".join(
+            f"select {selected(view)}, r._from, r._event{ended} from {quoted(table)} r where {known}"
+            for table in (place.live, place.history)
+        )
+        made = ", ".join(
+            f"v.{quoted(name)}" if name in keys else f"{self._latest(view, name)} as {quoted(name)}"
+            for name in columns_of(view)
+        )
+        begun = [f"bool_or(v._event = any({self.bind(sorted(creating(view)), 'text[]')}))"]
+        there = ["not latest(v._ended order by v._from)"] if view.ends else []
+        having = f" having {' and '.join(begun + there)}" if begun + there else ""
+        return f"select {made} from ({versions}) v group by {', '.join(f'v.{quoted(key)}' for key in keys)}{having}"
+
+    def _latest(self, view: ViewType, name: str) -> str:
+        events = named_by(view, name)
+        if events is None:
+            return f"latest(v.{quoted(name)} order by v._from)"
+        return (
+            f"latest(v.{quoted(name)} order by v._from)"
+            f" filter (where v._event = any({self.bind(sorted(events), 'text[]')}))"
+        )
+
+    def versions(self, view: ViewType, instant: Instant) -> str:
+        """Every version of every row up to an instant, each held from `_since` until `_until` (null: still)."""
+        place, at, row = self.places(view), instant.position, self.row(view, NOW)
+        columns = selected(view)
+        known = f" where r._from <= {at}" if at else ""
+        until = f"case when r._to <= {at} then r._until end" if at else "r._until"
+        ended = f"{' and' if known else ' where'} not r._ended" if view.ends else ""
+        if instant.occurred:
+            raise bad_input("this report tells how things moved as they became known: it takes no `occurred`")
+        if at:
+            self.past.append((place.live, at))
+        scope = self._scope(Row(row.alias, view, Instant("past")))
+        return (
+            f"(select {', '.join(f'{self.column(row, name)} as {quoted(name)}' for name in columns_of(view))},"
+            f" {row.alias}._since, {row.alias}._until from ("
+            f"select {columns}, r.updated_at as _since, null::timestamptz as _until"
+            f" from {quoted(place.live)} r{known}{ended} union all "
+            f"select {columns}, r.updated_at, {until} from {quoted(place.history)} r{known}{ended}) {row.alias}"
+            f"{where(scope)})"
+        )
+
+    def relation(self, view: ViewType, instant: Instant) -> str:
+        """A view as a relation of its own, for a report: hidden columns are null in it."""
+        row = self.row(view, instant)
+        columns = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
+        return f"(select {columns} from {self.source(row)}{where(self.where(row))})"
+
+    def finished(self, sql: str) -> str:
+        """The whole: its answer as text, and whether a view is behind the position that was asked for."""
+        asked = ", ".join(f"{sql} as p{n}" for n, sql in enumerate(self.positions, 1))
+        head = f"with asked as materialized (select {asked}) " if asked else ""
+        behind = "false"
+        if self.past:
+            pairs = " or ".join(
+                f"(name = {self.bind(name, 'text')} and position < {at})" for name, at in dict.fromkeys(self.past)
+            )
+            behind = f"exists (select from checkpoints where {pairs})"
+        return f"{head}select ({sql})::text, {behind}"
+
+
+def selected(view: ViewType) -> str:
+    """The declared columns, of a relation called `r`."""
+    return ", ".join(f"r.{quoted(name)}" for name in columns_of(view))
+
+
+def keys_of(view: ViewType) -> tuple[str, ...]:
+    return ("id", view.key) if view.key else ("id",)
+
+
+def where(conditions: list[str]) -> str:
+    return f" where {' and '.join(conditions)}" if conditions else ""
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -1,0 +1,110 @@
+"""The database as the HTTP edge reads it: without blocking its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import Condition, Task
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final, Self
+
+import orjson
+import psycopg
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg_pool import AsyncConnectionPool
+
+from domain.history import Entry
+from infra.database import SCHEMA, address
+
+PATIENCE: Final = 2.0
+"""Seconds that a read waits for the views to have passed a position."""
+HEARTBEAT: Final = 1.0
+"""Seconds after which the end of the history is looked at again, though nobody said that it grew."""
+SETTINGS: Final = "-c jit=off -c statement_timeout=30s"
+
+SHOWN: Final = """
+    select coalesce(bool_and(c.position >= $1), false)
+    from events e join checkpoints c on c.lane = e.lane
+    where e.position = $1
+      and c.name in (select jsonb_array_elements_text($2::text::jsonb -> split_part(e.topic, '.', 1)))"""
+
+AFTER: Final = """
+    select position, split_part(topic, '.', 1), split_part(topic, '.', 2), originator_id, originator_version,
+           recorded_at, occurred_at, actor, on_behalf_of, command, correlation_id, causation_id, origin,
+           encode(hash, 'hex'), state
+    from events where position > $1 order by position limit $2"""
+
+log = logging.getLogger("daybook.reading")
+
+
+class Reading:
+    """Connections that only read, and a watch over the end of the history. Use it as a context."""
+
+    def __init__(self, url: str, schema: str = SCHEMA, most: int = 8) -> None:
+        self.address = psycopg.conninfo.make_conninfo(address(url, schema))
+        given = psycopg.conninfo.conninfo_to_dict(self.address).get("options", "")
+        self.address = psycopg.conninfo.make_conninfo(self.address, options=f"{given} {SETTINGS}")
+        self.pool = AsyncConnectionPool(
+            self.address, min_size=1, max_size=most, open=False, kwargs={"autocommit": True}
+        )
+        self.growth = Condition()
+        self.watch: Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.pool.open(wait=True)
+        self.watch = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.watch:
+            self.watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.watch
+        await self.pool.close()
+
+    async def one(self, sql: str, parameters: list[Any]) -> tuple[Any, ...]:
+        """The one row of a statement with `$1` for its first parameter."""
+        [row] = await self.rows(sql, parameters)
+        return row
+
+    async def rows(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        async with self.pool.connection() as connection:
+            cursor = AsyncRawCursor(connection)
+            await cursor.execute(sql.encode(), parameters)
+            return await cursor.fetchall()
+
+    async def shown(self, position: int, tables: dict[str, list[str]]) -> bool:
+        """Waits until the tables of the aggregate whose event this is have passed it; says whether they have."""
+        named, pause, waited = orjson.dumps(tables).decode(), 0.001, 0.0
+        while True:
+            (there,) = await self.one(SHOWN, [position, named])
+            if there or waited > PATIENCE:
+                return bool(there)
+            await asyncio.sleep(pause)
+            waited, pause = waited + pause, min(pause * 1.3, 0.02)
+
+    async def after(self, position: int, most: int = 500) -> AsyncIterator[list[Entry]]:
+        """What was recorded after a position, in batches: first what is there already, then what comes."""
+        while True:
+            rows = await self.rows(AFTER, [position, most])
+            if rows:
+                position = rows[-1][0]
+                yield [Entry(*told, orjson.loads(state)) for *told, state in rows]  # type: ignore[call-arg]
+                continue
+            with suppress(TimeoutError):
+                async with self.growth:
+                    await asyncio.wait_for(self.growth.wait(), HEARTBEAT)
+
+    async def _watch(self) -> None:
+        """Wakes those who wait for the history to grow."""
+        while True:
+            try:
+                async with await AsyncConnection.connect(self.address, autocommit=True) as connection:
+                    await connection.execute("listen daybook_events")
+                    async for _ in connection.notifies():
+                        async with self.growth:
+                            self.growth.notify_all()
+            except psycopg.OperationalError as error:
+                log.warning("the watch over the history lost its connection: %s", error)
+                await asyncio.sleep(HEARTBEAT)
