@@ -14,7 +14,7 @@ import msgspec
 from graphql import GraphQLError
 from strawberry.utils.str_converters import to_camel_case as camel
 
-from api.catalogue import snake
+from api.catalogue import snake, steps
 from api.columns import by_camel, known
 from api.errors import bad_input
 from api.merges import family, merges
