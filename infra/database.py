@@ -46,12 +46,14 @@ def pool(url: str, schema: str = SCHEMA, *, most: int = 8) -> ConnectionPool[Con
     return ConnectionPool(address(url, schema), min_size=1, max_size=most, open=True, kwargs={"autocommit": True})
 
 
-def migrate(owner_url: str, schema: str = SCHEMA, application_role: str | None = None) -> list[str]:
+def migrate(
+    owner_url: str, schema: str = SCHEMA, application_role: str | None = None, last: str | None = None
+) -> list[str]:
     """Bring the schema up to date, making it if need be, and return the names of the files that were run now.
 
     Several processes may do so at once. With an `application_role`, that role may afterwards do what an application
     has to and no more: read everything, append to the history through its functions and in no other way, write all
-    other tables, and make tables of its own for views.
+    other tables, and make tables of its own for views. With `last`, the files after the one of that name are not run.
 
     Raises WrongMigrations when a file that was run has changed or is missing; then nothing is done.
     """
@@ -61,13 +63,13 @@ def migrate(owner_url: str, schema: str = SCHEMA, application_role: str | None =
         if known is None:
             connection.execute(SQL("create schema {}").format(Identifier(schema)))
         connection.execute(MIGRATIONS)
-        run = _run_all(connection)
+        run = _run_all(connection, last)
         if application_role is not None:
             _grant(connection, schema, application_role)
         return run
 
 
-def _run_all(connection: Connection[Any]) -> list[str]:
+def _run_all(connection: Connection[Any], last: str | None) -> list[str]:
     found = {file.name: file.read_bytes().replace(b"\r\n", b"\n") for file in (files("infra") / "migrations").iterdir()}
     contents = {name: found[name] for name in sorted(found) if name.endswith(".sql")}
     before: dict[str, str] = dict(connection.execute("select name, digest from migrations order by name").fetchall())
@@ -76,7 +78,7 @@ def _run_all(connection: Connection[Any]) -> list[str]:
             raise WrongMigrations(f"{name} was run on this database and is not known here: this Daybook is too old")
         if sha256(contents[name]).hexdigest() != digest:
             raise WrongMigrations(f"{name} was run on this database and has changed since")
-    new = [name for name in contents if name not in before]
+    new = [name for name in contents if name not in before and (last is None or name <= last)]
     for name in new:
         with connection.transaction():
             connection.execute(contents[name])
