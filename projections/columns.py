@@ -266,15 +266,16 @@ def _enum(value: Any) -> tuple[Any]:
 
 
 def _listed(value: Any) -> tuple[list[Any]]:
-    return ([_plain(item) for item in value],)
+    return ([plain(item) for item in value],)
 
 
 def _sorted(value: Any) -> tuple[list[Any]]:
     """A set has no order of its own, and a row must be the same each time."""
-    return (sorted(_plain(item) for item in value),)
+    return (sorted(plain(item) for item in value),)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What stands in a column for a member of an enumeration, and any other value itself."""
     return value.value if isinstance(value, Enum) else value
 
 

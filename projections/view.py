@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec import json
 
 from domain.aggregate import Aggregate
+from domain.declaration import content_of
 from projections.columns import (
     LISTS,
     Field,
@@ -111,7 +112,7 @@ class View(metaclass=Declared):
     @classmethod
     def each(cls, event: Any) -> Iterator[tuple[Any, Changes]]:
         """The items that this event changes, by key. Written anew where one event carries many."""
-        if cls.key in vars(event):
+        if cls.key and cls.key in vars(event):
             yield getattr(event, cls.key), cls.changes(event)
 
     def __init_subclass__(cls, **words: Unpack[Words]) -> None:
@@ -207,7 +208,7 @@ def _problems(view: type[View], found: Mapping[str, Field]) -> Iterator[str]:
 def _problems_of_names(view: type[View], found: Mapping[str, Field]) -> Iterator[str]:
     """Naming is the mapping, so a name that nothing sets is a mistake, and one that is set to something else too."""
     events = view.of.events()
-    named = {name: {n for n in _content(event) if n in told(view, event)} for name, event in events.items()}
+    named = {name: {n for n in content_of(event) if n in told(view, event)} for name, event in events.items()}
     if silent := found.keys() - {*ALWAYS}.union(*named.values()):
         yield f"no event of {view.of.__name__} names {_names(silent)}"
     for name, event in events.items():
@@ -221,7 +222,7 @@ def _problems_of_names(view: type[View], found: Mapping[str, Field]) -> Iterator
             yield f"{view.of.__name__}.{name} does not name {_names(missing)}: give a default, or `| None`"
     if view.key and not creating(view):
         yield f"no event of {view.of.__name__} names all of {_names(needed)}"
-    kinds = {getattr(event, "item_of", "") for event in events.values() if view.key in _content(event)} - {""}
+    kinds = {getattr(event, "item_of", "") for event in events.values() if view.key in content_of(event)} - {""}
     if view.key and len(kinds) > 1:
         yield f"the key {view.key} is that of {_names(kinds)}: write `each` to tell them apart"
 
@@ -244,7 +245,7 @@ def _misfit(place: str, hint: Any, shown: Field) -> str | None:
 
 
 @once
-def told(view: type[View], event: type[Any]) -> tuple[str, ...]:
+def told(view: type[View], event: Any) -> tuple[str, ...]:
     """The fields of a view that a kind of event sets by naming them.
 
     What an event tells of an item is not of the aggregate, and a fact that changes no state sets none of its columns.
@@ -252,7 +253,7 @@ def told(view: type[View], event: type[Any]) -> tuple[str, ...]:
     if not view.key and (event.item_of or event.ends_item_of or issubclass(event, Aggregate.Fact)):
         return ()
     columns = columns_declared(view)
-    return tuple(name for name in _content(event) if name in columns and name not in ALWAYS)
+    return tuple(name for name in content_of(event) if name in columns and name not in ALWAYS)
 
 
 @once
@@ -279,7 +280,9 @@ def named_by(view: type[View], column: str) -> frozenset[str] | None:
     [f] = (f for f in shape(view) if column in (c.name for c in f.columns))
     events = view.of.events().items()
     if f.name in ("version", "updated_at"):
-        return frozenset(n for n, event in events if not view.key or view.key in _content(event) or event in view.ends)
+        return frozenset(
+            n for n, event in events if not view.key or view.key in content_of(event) or event in view.ends
+        )
     return creating(view) | {n for n, event in events if f.name in told(view, event)}
 
 
@@ -322,16 +325,8 @@ def fingerprint(view: type[View]) -> str:
 def _told_with_defaults(view: type[View], event: Any) -> list[Any]:
     defaults = {f.name: f.default for f in fields(event) if f.default is not MISSING}
     defaults |= {f.name: f.default_factory() for f in fields(event) if f.default_factory is not MISSING}
-    content = [name for name in _content(event) if name in columns_declared(view)]
+    content = [name for name in content_of(event) if name in columns_declared(view)]
     return [event.schema_version, {name: [defaults[name]] if name in defaults else [] for name in sorted(content)}]
-
-
-@once
-def _content(event: Any) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(event) if f.name not in ENVELOPE)
-
-
-ENVELOPE: Final = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
 
 
 def _names(names: Iterable[str]) -> str:

@@ -1,0 +1,437 @@
+"""Builds a view beside the live one, whole aggregates at a time and all by COPY; then level, check, flip.
+
+Only the order inside an aggregate matters, so the history is read by aggregate: rows are final when they are written,
+memory holds one batch, and the mark of a batch is the last aggregate in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from msgspec import json
+from psycopg import Connection
+from psycopg.errors import DependentObjectsStillExist, InvalidTableDefinition
+from psycopg.sql import SQL, Identifier
+from psycopg.types.json import JsonbBinaryDumper
+
+from domain.declaration import content_of
+from infra.database import connect
+from infra.feed import Recorded
+from infra.feed.log import COLUMNS, LogFeed
+from infra.fold import Fold
+from infra.lanes import LANES
+from infra.projection import NotBuilt, Projector, Unreadable, event_of, said
+from infra.tables import Table, digest, sql_as_of, sql_view
+from projections.columns import Column
+from projections.view import View, folds_by_name
+
+NOBODY = UUID(int=0)
+NEXT = f"""
+    select {COLUMNS} from events where originator_id > %s and position <= %s and topic = any(%s)
+    order by originator_id, originator_version limit %s"""
+# Along the index of aggregates, whatever the planner believes of a table that was empty a moment ago.
+IN_ORDER = """
+    select set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
+           set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)"""
+COUNT = """
+    select count(*) filter (where originator_id <= %(mark)s or %(mark)s is null), count(*) from events
+    where position <= %(target)s and topic = any(%(topics)s)"""
+MOVED_TO = "select min(position) from checkpoints where name = %s"
+LOCK = "select pg_try_advisory_lock(hashtextextended(current_schema() || '.' || %s, 0))"
+UNLOCK = "select pg_advisory_unlock(hashtextextended(current_schema() || '.' || %s, 0))"
+
+
+class WrongRows(Exception):
+    """A rebuilt view does not hold what the history says. The live one is left alone."""
+
+
+class Busy(Exception):
+    """Another process builds these tables already."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the rebuild of a view is: so many of so many events in this stage of it."""
+
+    view: str
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came of a rebuild: how many events the view is made of, up to which position, and what should be known."""
+
+    view: str
+    events: int
+    position: int
+    as_before: bool | None
+    """Whether the tables that it replaced said the same, now and at any time; None where they have other columns."""
+    notes: tuple[str, ...] = ()
+
+
+Report = Callable[[Progress], None]
+
+
+def rebuild(
+    url: str, schema: str, views: Iterable[type[View]], progress: Report = lambda _: None, most: int = 20_000
+) -> list[Rebuilt]:
+    """Build views anew from the first event on, beside those that are live, and put them in their place.
+
+    What an attempt before left half built is taken up where it ended. Raises Busy, Unreadable (an event that cannot be
+    folded, by name) or WrongRows; the view at which it happened stays as it was.
+    """
+    with connect(url, schema) as reading, connect(url, schema) as writing:
+        return [_rebuild(reading, writing, view, progress, most) for view in views]
+
+
+def _rebuild(
+    reading: Connection[Any], writing: Connection[Any], view: type[View], progress: Report, most: int
+) -> Rebuilt:
+    table = Table(view, shadow=state_of(writing, Table(view)) == "live")
+    with alone(writing, table.name):
+        prepare(writing, [table])
+        build(reading, writing, table, most, progress=progress)
+        finish(writing, table)
+        at = level(reading, writing, [table])
+        _, total = _count(reading, table, None, at)
+        progress(Progress(view.table, "check", total, total))
+        check(writing, table, at)
+        before = live_of(writing, view)
+        as_before = same(writing, before, table) if before else None
+        notes = flip(writing, [table])
+        progress(Progress(view.table, "done", total, total))
+    return Rebuilt(view.table, total, at, as_before, tuple(notes))
+
+
+@contextmanager
+def alone(connection: Connection[Any], name: str) -> Iterator[None]:
+    """Keep every other process away from a table: whoever builds or moves it does so alone. Raises Busy."""
+    if connection.execute(LOCK, [name]).fetchone() != (True,):
+        raise Busy(f"{name} is in the hands of another process: wait for it, or end it")
+    try:
+        yield
+    finally:
+        if not connection.broken and not connection.closed:
+            connection.execute(UNLOCK, [name])
+
+
+# -- the tables that there are ------------------------------------------------------------------------------------
+
+
+def state_of(connection: Connection[Any], table: Table) -> str | None:
+    """What is known of a table: `building`, `ready`, `live` or `old`; None where there is none."""
+    row = connection.execute("select state from projections where name = %s", [table.name]).fetchone()
+    return row[0] if row else None
+
+
+def live_of(connection: Connection[Any], view: type[View]) -> str | None:
+    """The name of the table that servers read now."""
+    row = connection.execute("select name from projections where view = %s and state = 'live'", [view.table]).fetchone()
+    return row[0] if row else None
+
+
+def prepare(connection: Connection[Any], views: Iterable[type[View] | Table]) -> None:
+    """Make the tables of these views, or take up those that an earlier attempt left."""
+    with connection.transaction():
+        [head] = connection.execute("select coalesce(max(position), 0) from events").fetchone() or (0,)
+        for table in map(_table, views):
+            columns = json.encode({c.name: c.type for c in table.live_columns}).decode()
+            made = connection.execute(
+                """insert into projections (name, view, columns, state, built, target)
+                   values (%s, %s, %s, 'building', %s, %s) on conflict do nothing returning name""",
+                (table.name, table.view.table, columns, NOBODY, head),
+            ).fetchone()
+            if made:
+                connection.execute(table.create())
+
+
+# -- building -----------------------------------------------------------------------------------------------------
+
+
+def build(
+    reading: Connection[Any],
+    writing: Connection[Any],
+    view: type[View] | Table,
+    most: int = 20_000,
+    batches: int | None = None,
+    progress: Report = lambda _: None,
+) -> bool:
+    """Write batches of whole aggregates, each with its mark, until all are in. Says whether they are."""
+    table = _table(view)
+    fold = Fold(table)
+    known = writing.execute(
+        "select state, built, target from projections where name = %s", [table.name]
+    ).fetchone() or (None, None, 0)
+    if state != "building" or mark is None:
+        return True
+    done, total = _count(reading, table, mark, target)
+    size = most
+    while batches is None or (batches := batches - 1) >= 0:
+        progress(Progress(table.view.table, "build", done, total))
+        rows = _next(reading, table, mark, target, size)
+        last = rows[-1].originator_id if len(rows) == size else None
+        whole = [row for row in rows if row.originator_id != last]
+        if rows and not whole:  # one aggregate alone is larger than a batch
+            size *= 2
+            continue
+        for recorded in whole:
+            event = event_of(recorded)
+            try:
+                fold.apply(recorded, event)
+            except Exception as error:
+                raise Unreadable(said(recorded)) from error
+        reached = whole[-1].originator_id if last else None
+        with writing.transaction():
+            writing.execute("set local synchronous_commit = off")
+            _copy(writing, table.history, fold.superseded, table.history_columns)
+            _copy(writing, table.name, fold.live(), table.live_columns)
+            moved = writing.execute(
+                "update projections set built = %s where name = %s and built = %s", (reached, table.name, mark)
+            )
+            if moved.rowcount != 1:
+                raise Busy(f"another process is building {table.name}")
+            if reached is None:
+                _built(writing, table, target)
+        fold.written()
+        fold.forget()
+        mark, size, done = reached, most, done + len(whole)
+        if reached is None:
+            writing.execute(SQL("analyze {}, {}").format(Identifier(table.name), Identifier(table.history)))
+            return True
+    return False
+
+
+def _next(reading: Connection[Any], table: Table, mark: UUID, target: int, size: int) -> list[Recorded]:
+    with reading.transaction():
+        reading.execute(IN_ORDER)
+        rows = reading.execute(NEXT, (mark, target, _topics(table), size), binary=True).fetchall()
+    return [Recorded(*row) for row in rows]
+
+
+def _built(connection: Connection[Any], table: Table, target: int) -> None:
+    connection.execute(table.constrain())
+    connection.execute(
+        "insert into checkpoints (name, lane, position) select %s, lane, %s from generate_series(0, %s) lane",
+        (table.name, target, LANES - 1),
+    )
+    connection.execute("update projections set state = 'ready' where name = %s", [table.name])
+
+
+def _count(connection: Connection[Any], table: Table, mark: UUID | None, target: int) -> tuple[int, int]:
+    given = {"mark": mark, "target": target, "topics": _topics(table)}
+    done, total = connection.execute(COUNT, given).fetchone() or (0, 0)
+    return done, total
+
+
+def _topics(table: Table) -> list[str]:
+    return [event.TOPIC for event in table.view.of.events().values()]
+
+
+class Document(str):
+    """JSON text, on its way into a jsonb column by binary COPY."""
+
+
+class DocumentDumper(JsonbBinaryDumper):
+    def dump(self, obj: Any) -> bytes:
+        return b"\x01" + bytes(obj.encode())
+
+
+def _copy(connection: Connection[Any], table: str, rows: Iterable[tuple[Any, ...]], columns: Sequence[Column]) -> None:
+    statement = SQL("copy {} from stdin (format binary)").format(Identifier(table))
+    with connection.cursor() as cursor:
+        cursor.adapters.register_dumper(Document, DocumentDumper)
+        with cursor.copy(statement) as to:
+            to.set_types([c.type for c in columns])
+            for row in rows:
+                to.write_row(row)
+
+
+def finish(connection: Connection[Any], table: Table) -> None:
+    """Make the indexes that are declared and not there, without keeping anybody from the table."""
+    found = connection.execute(INDEXED, [table.name]).fetchall()
+    for name, valid, _ in found:
+        if not valid:  # left by a process that died while it made it
+            connection.execute(SQL("drop index concurrently if exists {}").format(Identifier(name)))
+    there = {tuple(columns) for _, valid, columns in found if valid}
+    for columns, statement in table.indexes().items():
+        if columns not in there:
+            connection.execute(statement)
+
+
+INDEXED = """
+    select c.relname, i.indisvalid, array(
+        select a.attname::text from unnest(i.indkey::int2[]) with ordinality k (number, place)
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number order by k.place)
+    from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass(quote_ident(%s))"""
+
+
+# -- level, check, flip -------------------------------------------------------------------------------------------
+
+
+def level(
+    reading: Connection[Any],
+    writing: Connection[Any],
+    views: Iterable[type[View] | Table],
+    until: int | None = None,
+    most: int = 5_000,
+) -> int:
+    """Bring built views to the head of the history, or at least to a position. Says to which."""
+    projector, feed = Projector(writing, views), LogFeed(reading)
+    while until is None or min(projector.after().values()) < until:
+        if projector.step(feed, most) < 0:
+            break
+    return min(projector.after().values())
+
+
+def check(connection: Connection[Any], view: type[View] | Table, at: int) -> None:
+    """Against the history itself: every aggregate, or item, is there as of a position, with its last version.
+
+    Items are not checked where `each` is written anew or an event ends all of them at once: what they are then follows
+    from the fold alone. Raises WrongRows.
+    """
+    table = _table(view)
+    key, events = table.view.key, table.view.of.events().values()
+    if key and not (
+        folds_by_name(table.view) and all(key in content_of(cast(Any, event)) for event in table.view.ends)
+    ):
+        return
+    topics = [event.TOPIC for event in events if not key or key in content_of(cast(Any, event))]
+    of_state = "convert_from(state, 'UTF8')::jsonb ->> %(key)s" if key else "''"
+    told = connection.execute(
+        SQL("""select count(*), sum(hashtextextended(concat_ws(' ', id, key, version), 0)) from (
+               select originator_id as id, {} as key, max(originator_version) as version from events
+               where position <= %(at)s and topic = any(%(topics)s) group by 1, 2) e""").format(SQL(of_state)),
+        {"key": key, "at": at, "topics": topics},
+    ).fetchone()
+    shown = connection.execute(
+        SQL("""select count(*), sum(hashtextextended(concat_ws(' ', id, key, version), 0)) from (
+               select id, {0} as key, version from {1} where _from <= %(at)s union all
+               select id, {0}, version from {2} where _from <= %(at)s and _to > %(at)s) v""").format(
+            Identifier(key) if key else SQL("''"), Identifier(table.name), Identifier(table.history)
+        ),
+        {"at": at},
+    ).fetchone()
+    if told != shown:
+        raise WrongRows(f"{table.name}: {shown} where the history says {told}")
+
+
+def same(connection: Connection[Any], one: str, other: Table) -> bool | None:
+    """Whether two tables say the same, now and at any time before; None where they have other columns."""
+    asked = "select columns from projections where name = any(%s)"
+    found = [columns for (columns,) in connection.execute(asked, [[one, other.name]]).fetchall()]
+    if len(found) != 2 or found[0] != found[1]:
+        return None
+    at = min(_moved_to(connection, one), _moved_to(connection, other.name))
+    columns = sorted(found[0])
+    digests = [connection.execute(digest(name, columns, at)).fetchone() for name in (one, other.name)]
+    return digests[0] == digests[1]
+
+
+def _moved_to(connection: Connection[Any], name: str) -> int:
+    [position] = connection.execute(MOVED_TO, [name]).fetchone() or (0,)
+    return position or 0
+
+
+def flip(connection: Connection[Any], views: Iterable[type[View] | Table]) -> list[str]:
+    """Put built tables in the place of the live ones, all in one transaction; what is worth knowing is returned.
+
+    The tables of another declaration stay, for a rollback: flip them back. Those before them are dropped.
+    """
+    with connection.transaction():
+        return [note for table in map(_table, views) for note in _flip(connection, table)]
+
+
+def _flip(connection: Connection[Any], table: Table) -> Iterator[str]:
+    view, before = table.view, live_of(connection, table.view)
+    if before:  # whoever moves it stops here, so that nobody sees time go back
+        fence = "update checkpoints set turn = turn + 1 where name = %s returning position"
+        reached = max(position for (position,) in connection.execute(fence, [before]))
+        level(connection, connection, [table], until=reached)
+    if table.shadow and before:
+        gone = _renamed(connection, Table(view).name, table.name)
+    else:
+        gone = [name for (name,) in connection.execute(OLDER, [view.table]).fetchall()]
+        connection.execute("update projections set state = 'old' where view = %s and state = 'live'", [view.table])
+        done = connection.execute(
+            "update projections set state = 'live' where name = %s and state in ('ready', 'old')", [table.name]
+        )
+        if done.rowcount != 1:
+            raise NotBuilt(table.name)
+    yield from publish(connection, Table(view))
+    for name in gone:
+        if name != table.name:
+            yield from _dropped(connection, name)
+
+
+OLDER = "select name from projections where view = %s and state = 'old'"
+
+
+def _renamed(connection: Connection[Any], name: str, new: str) -> list[str]:
+    """Let new tables bear the name of others of the same declaration; those are to go."""
+    gone, rename = f"{name}_gone", SQL("alter table {} rename to {}")
+    for before, after in ((name, gone), (new, name)):
+        for suffix in ("", "_history"):
+            connection.execute(rename.format(Identifier(before + suffix), Identifier(after + suffix)))
+    connection.execute(
+        """update checkpoints c set turn = c.turn + o.turn from checkpoints o
+           where c.name = %s and o.name = %s and c.lane = o.lane""",
+        [new, name],
+    )
+    connection.execute("update projections set name = %s, state = 'old' where name = %s", [gone, name])
+    connection.execute("update projections set name = %s, state = 'live' where name = %s", [name, new])
+    return [gone]
+
+
+def _dropped(connection: Connection[Any], name: str) -> Iterator[str]:
+    try:
+        with connection.transaction():
+            connection.execute(SQL("drop table {}, {}").format(Identifier(name), Identifier(f"{name}_history")))
+            connection.execute("delete from projections where name = %s", [name])
+    except DependentObjectsStillExist as error:
+        yield f"the old table {name} stays, for somebody's own SQL needs it: {error.diag.message_detail}"
+
+
+def publish(connection: Connection[Any], table: Table) -> Iterator[str]:
+    """Give people at a prompt the plain name: a SQL view, and a function of a position.
+
+    They are replaced in place, so that somebody's own SQL view may depend on them. Where a column has gone or has
+    another type that cannot be, and if there is such a view, then they stay as they were, and a note says so.
+    """
+    name = table.view.table
+    columns = [c.name for c in table.columns]
+    shown = [column for (column,) in connection.execute(SHOWN, [name]).fetchall()]
+    if set(shown) <= set(columns):  # those that are there keep their places
+        columns = [*shown, *(c for c in columns if c not in shown)]
+    try:
+        with connection.transaction():
+            connection.execute(sql_view(table, columns))
+            connection.execute(sql_as_of(table, columns))
+        return
+    except InvalidTableDefinition:
+        pass
+    try:
+        with connection.transaction():
+            drop = SQL("drop function {}(bigint); drop view {}")
+            connection.execute(drop.format(Identifier(f"{name}_as_of"), Identifier(name)))
+            connection.execute(sql_view(table, columns))
+            connection.execute(sql_as_of(table, columns))
+    except DependentObjectsStillExist as error:
+        yield (
+            f"the SQL view {name} still shows the rows as they were before, for somebody's own SQL needs columns "
+            f"that have changed: {error.diag.message_detail}"
+        )
+
+
+SHOWN = """
+    select attname::text from pg_attribute
+    where attrelid = to_regclass(quote_ident(%s)) and attnum > 0 and not attisdropped order by attnum"""
+
+
+def _table(view: type[View] | Table) -> Table:
+    return view if isinstance(view, Table) else Table(view)

@@ -1,0 +1,162 @@
+"""The tables of a view, derived from its declaration: rows, superseded rows, and the statements that write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+
+from projections.columns import Column, columns_in
+from projections.view import View, fingerprint, shape
+
+FROM = Column("_from", "bigint", False)
+"""The position of the event that made this version."""
+OCCURRED = Column("_occurred", "timestamptz", False)
+"""When that event occurred."""
+EVENT = Column("_event", "text", False)
+"""Its name, such as Won."""
+ENDED = Column("_ended", "boolean", False)
+"""Whether it ended the row. Only where the view has `ends`: an ended row stays, so that the past can be walked."""
+TO = Column("_to", "bigint", False)
+"""The position of the event that made the next version."""
+UNTIL = Column("_until", "timestamptz", False)
+"""When that was recorded."""
+
+
+class Table:
+    """A changed declaration has another fingerprint, so it gets other tables: views are rebuilt, never migrated.
+
+    A `shadow` is a second table of the same declaration, built to take the place of the first.
+    """
+
+    def __init__(self, view: type[View], shadow: bool = False) -> None:
+        self.view, self.shadow = view, shadow
+        self.columns = list(columns_in(shape(view)))
+        self.name = f"{view.table}_{fingerprint(view)}{'_new' if shadow else ''}"
+        self.history = f"{self.name}_history"
+        self.key = ("id", view.key) if view.key else ("id",)
+        self.key_places = tuple(i for i, column in enumerate(self.columns) if column.name in self.key)
+        self.key_columns = [self.columns[place] for place in self.key_places]
+        self.live_columns = [*self.columns, FROM, OCCURRED, EVENT, *([ENDED] if view.ends else [])]
+        self.history_columns = [*self.live_columns, TO, UNTIL]
+
+    def create(self) -> Composed:
+        return SQL("create table {} ({}); create table {} ({})").format(
+            Identifier(self.name),
+            _definitions(self.live_columns),
+            Identifier(self.history),
+            _definitions(self.history_columns),
+        )
+
+    def constrain(self) -> Composed:
+        """Keys, once the bulk of the rows is in."""
+        return SQL(
+            "alter table {0} add primary key ({2}), set (fillfactor = 80);"
+            "alter table {1} add primary key ({2}, _from); create index on {1} (_to)"
+        ).format(Identifier(self.name), Identifier(self.history), names(self.key))
+
+    def indexes(self) -> dict[tuple[str, ...], Composed]:
+        """For pages in the order of a column. No part of the fingerprint: they are made beside the running table."""
+        return {
+            (column, *self.key): SQL("create index concurrently on {} ({})").format(
+                Identifier(self.name), names((column, *self.key))
+            )
+            for column in self.view.indexes
+        }
+
+    @cached_property
+    def upsert(self) -> Composed:
+        rest = [Identifier(c.name) for c in self.live_columns if c.name not in self.key]
+        return self._insert(self.name, self.live_columns) + SQL(" on conflict ({}) do update set {}").format(
+            names(self.key), SQL(", ").join(SQL("{0} = excluded.{0}").format(column) for column in rest)
+        )
+
+    @cached_property
+    def supersede(self) -> Composed:
+        return self._insert(self.history, self.history_columns)
+
+    @cached_property
+    def recall(self) -> Composed:
+        """Some rows by their keys: one look into the index per key, whatever the planner believes of the table.
+
+        A join would be planned on the statistics of a table that was empty, as a walk through the whole index per key.
+        """
+        same = SQL(" and ").join(SQL("t.{0} = k.{0}").format(Identifier(name)) for name in self.key)
+        return SQL(
+            "select r.* from unnest({}) k ({}) cross join lateral (select {} from {} t where {} offset 0) r"
+        ).format(_parameters(self.key_columns), names(self.key), self._remembered, Identifier(self.name), same)
+
+    @cached_property
+    def recall_all(self) -> Composed:
+        """All items of some aggregates, for an event that ends them all."""
+        return SQL("select {} from {} t where id = any(%b::uuid[])").format(self._remembered, Identifier(self.name))
+
+    @property
+    def _remembered(self) -> Composed:
+        """A row as a fold holds it: documents are text."""
+        return SQL(", ").join(
+            SQL("t.{}::text" if c.type == "jsonb" else "t.{}").format(Identifier(c.name)) for c in self.live_columns
+        )
+
+    def _insert(self, table: str, columns: Sequence[Column]) -> Composed:
+        """Lists and documents are carried as text, for `unnest` flattens an array of arrays."""
+        shown = SQL(", ").join(
+            SQL("{}::{}").format(Identifier(c.name), SQL(c.type)) if c.carried != c.type else Identifier(c.name)
+            for c in columns
+        )
+        return SQL("insert into {} select {} from unnest({}) as r ({})").format(
+            Identifier(table), shown, _parameters(columns), names([c.name for c in columns])
+        )
+
+
+def names(columns: Sequence[str]) -> Composed:
+    return SQL(", ").join(map(Identifier, columns))
+
+
+def _definitions(columns: Sequence[Column]) -> Composed:
+    definition = {True: "{} {}", False: "{} {} not null"}
+    return SQL(", ").join(SQL(definition[c.nullable]).format(Identifier(c.name), SQL(c.type)) for c in columns)
+
+
+def _parameters(columns: Sequence[Column]) -> Composed:
+    return SQL(", ").join(SQL("%b::{}[]").format(SQL(c.carried)) for c in columns)
+
+
+def digest(name: str, columns: Sequence[str], at: int) -> Composed:
+    """Every version of every row that a table knew at a position, as one number: the same while the table moves on."""
+    return SQL("""
+        select count(*), coalesce(sum(hashtextextended(v::text, 0)), 0) from (
+            select {0}, null::bigint as _to, null::timestamptz as _until from {1} where _from <= {3}
+            union all
+            select {0}, case when _to <= {3} then _to end, case when _to <= {3} then _until end
+            from {2} where _from <= {3}) v
+        """).format(names(columns), Identifier(name), Identifier(f"{name}_history"), Literal(at))
+
+
+def sql_view(table: Table, columns: Sequence[str]) -> Composed:
+    """For people at a prompt: the plain name, now. Servers read the fingerprinted tables."""
+    there = SQL(" where not _ended" if table.view.ends else "")
+    return (
+        SQL("create or replace view {} as select {} from {}").format(
+            Identifier(table.view.table), names(columns), Identifier(table.name)
+        )
+        + there
+    )
+
+
+def sql_as_of(table: Table, columns: Sequence[str]) -> Composed:
+    """For people at a prompt: the plain name, as of a position."""
+    there: Composable = SQL(" and not _ended" if table.view.ends else "")
+    return SQL("""
+        create or replace function {0}(bigint) returns setof {1} language sql stable parallel safe as $$
+            select {2} from {3} where _from <= $1 {5}
+            union all
+            select {2} from {4} where _from <= $1 and _to > $1 {5} $$""").format(
+        Identifier(f"{table.view.table}_as_of"),
+        Identifier(table.view.table),
+        names(columns),
+        Identifier(table.name),
+        Identifier(table.history),
+        there,
+    )

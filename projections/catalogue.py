@@ -1,0 +1,26 @@
+"""The table of contents: every view and every report there is."""
+
+from projections.customers.account import AccountView
+from projections.platform.custom_field import CustomFieldView
+from projections.platform.team import TeamMemberView, TeamView
+from projections.platform.user import UserSkillView, UserView
+from projections.sales.opportunity import OpportunityLineView, OpportunityView
+from projections.sales.pipeline import PipelineStageView, PipelineView
+from projections.sales.product import ProductPriceView, ProductView
+from projections.sales.reports import PipelineByStage, TimeInStage, WonByPeriod, WonByProduct
+
+VIEWS = (
+    UserView,
+    UserSkillView,
+    TeamView,
+    TeamMemberView,
+    CustomFieldView,
+    AccountView,
+    ProductView,
+    ProductPriceView,
+    PipelineView,
+    PipelineStageView,
+    OpportunityView,
+    OpportunityLineView,
+)
+REPORTS = (PipelineByStage, WonByPeriod, WonByProduct, TimeInStage)
