@@ -19,8 +19,8 @@ SHORT: Final = 200
 LONG: Final = 10_000
 """Characters that a `Text` has at most: some pages."""
 
-opening: ContextVar[list[tuple[Any, str]] | None] = ContextVar("opening", default=None)
-"""Collects the aggregates that commands open, and by which method. Read by whoever checks permissions."""
+opening: ContextVar[list[tuple[Any, str, Any]] | None] = ContextVar("opening", default=None)
+"""Collects what commands open: the kind, the method, and what it returned. Read by whoever runs commands."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,11 @@ def command(method: F | None = None, /, *, needs: str = "", mutation: str = "") 
         @wraps(method)
         def decide(subject: Any, *args: Any, **kwargs: Any) -> Any:
             if isinstance(subject, type):
+                made = method(subject, *args, **kwargs)
                 if (opened := opening.get()) is not None:
-                    opened.append((subject, method.__name__))
-            else:
-                subject.guard(method.__name__)
+                    opened.append((subject, method.__name__, made))
+                return made
+            subject.guard(method.__name__)
             if kept:
                 given = parameters.bind(subject, *args, **kwargs)
                 given.arguments.update({n: getattr(subject, n) for n in kept if n not in given.arguments})

@@ -28,6 +28,8 @@ BEFORE_THE_POINT: Final = 19
 AFTER_THE_POINT: Final = 6
 """Digits that a number has at most after its point: prices of a small part go below the smallest coin."""
 SMALLEST: Final = Decimal(1).scaleb(-AFTER_THE_POINT)
+WHOLE: Final = range(-(2**31), 2**31)
+"""The whole numbers that we keep: those of GraphQL."""
 
 CURRENCIES: Final = frozenset(
     re.findall(
@@ -51,6 +53,14 @@ EMAIL: Final = re.compile(
     r"[^@\s<>\"',;:()\[\]\\]{1,64}@(?:[^@\s.<>\"',;:()\[\]\\]{1,63}\.)+[^\W\d_][^@\s.<>\"',;:()]{1,62}"
 )
 LOCALE: Final = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|\d{3}))?", re.IGNORECASE)
+
+
+class WrongPart(ValueError):
+    """One part of a value is wrong, and not the value as a whole."""
+
+    def __init__(self, message: str, part: str) -> None:
+        super().__init__(message)
+        self.part = part
 
 
 def exact(number: Decimal) -> Decimal:
@@ -83,7 +93,7 @@ class Money:
     def __post_init__(self) -> None:
         object.__setattr__(self, "amount", exact(self.amount))
         if self.currency not in CURRENCIES:
-            raise ValueError("a currency is a code of ISO 4217, such as EUR")
+            raise WrongPart("a currency is a code of ISO 4217, such as EUR", "currency")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +120,7 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.until is not None and self.until <= self.since:
-            raise ValueError("a period ends after it begins")
+            raise WrongPart("a period ends after it begins", "until")
 
     def __contains__(self, day: date) -> bool:
         return self.since <= day and (self.until is None or day < self.until)

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Self
 from domain.aggregate import Aggregate, Claim, Refused
 from domain.declaration import KINDS
 from domain.parameters import command
-from domain.values import exact
+from domain.values import WHOLE, exact
 
 KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -101,7 +101,7 @@ class CustomField(Aggregate):
                 return value
             case Type.BOOLEAN, bool():
                 return value
-            case (Type.INTEGER, int()) if not isinstance(value, bool):
+            case (Type.INTEGER, int()) if not isinstance(value, bool) and value in WHOLE:
                 return value
             case (Type.DECIMAL, str() | int() | float()) if not isinstance(value, bool):
                 return _number(value)

@@ -1,0 +1,430 @@
+"""The command pipeline: from a request to its outcome, and the only way into the history."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import sha256
+from threading import Lock
+from typing import Any, Final, Protocol
+from uuid import UUID, uuid5
+
+import msgspec
+
+from domain.aggregate import Aggregate, Claim, Refused, occurring_at
+from domain.command import Accepted, Changed, Code, Command, Outcome, Refusal, Request, describe, index
+from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromRequest, opening
+from domain.values import id_text, new_id
+from infra.arguments import Failed, given, instant, invalid, key, patched, text, trimmed
+from infra.commit import Asked, Commit, Conflict, Decision, Repeated, Taken, Throttled
+from infra.event_store import EventStore
+
+TRIES: Final = 5
+"""So often a unit is decided, if others change what it looks at in the meantime."""
+AHEAD: Final = timedelta(minutes=1)
+"""By so much the clock of a caller may be fast."""
+REMEMBERED: Final = 4_096
+"""So many aggregates are kept in memory as they were last seen."""
+
+Steps = Callable[[Callable[[Request], Accepted]], None]
+"""The commands of a unit: it calls what it is given with one request after the other.
+
+Each answer is provisional (its position is 0): it names what was made, so that the next request can. Whatever is
+refused ends the unit by an exception. A unit that lost a race is asked for its steps again.
+"""
+ENCODE: Final = msgspec.json.Encoder(enc_hook=str, order="sorted").encode
+
+
+class Policy(Protocol):
+    def __call__(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
+        """Whether the actor may do it: at all, where there is no subject yet, or to this one.
+
+        It is also asked who may see what a request names, `sales.see` for what `sales.sell` changes: for whom may
+        not, it does not exist.
+        """
+
+
+def everything(request: Request, permission: str, subject: Aggregate | None) -> bool:
+    """The policy of an administrator."""
+    return True
+
+
+class CommandPipeline:
+    """Runs commands. One that loses a race decides again; one that is refused has recorded nothing.
+
+    `time_zone` is where the company's days begin and end.
+    """
+
+    def __init__(
+        self,
+        aggregates: Iterable[type[Aggregate]],
+        store: EventStore,
+        allows: Policy = everything,
+        time_zone: tzinfo = UTC,
+    ) -> None:
+        self.commands = index(aggregates)
+        self.store, self.allows, self.time_zone = store, allows, time_zone
+        self.memory = Memory(REMEMBERED)
+
+    def run(self, request: Request) -> Outcome:
+        """Carry out a command, or say why not. A repeated one gets the first answer."""
+
+        def step(run: Callable[[Request], Accepted]) -> None:
+            run(request)
+
+        return Pending(self, step, alone=True).result()
+
+    def together(self, steps: Steps) -> Outcome:
+        """Carry out several commands as one: what refuses one refuses all. A repeated unit gets the first answer."""
+        return Pending(self, steps).result()
+
+    def start(self, steps: Steps) -> Pending:
+        """Decide several commands as one now, and let them be recorded in the background.
+
+        Many units may be on their way at once. Ask for their results in the order in which they were started: what one
+        of them could not see yet because another was on its way, it sees when it is decided again for its result.
+        """
+        return Pending(self, steps, guessed=True)
+
+
+class Pending:
+    """A unit that was decided, and is being recorded."""
+
+    def __init__(self, pipeline: CommandPipeline, steps: Steps, *, guessed: bool = False, alone: bool = False) -> None:
+        self._pipeline, self._steps, self._alone = pipeline, steps, alone
+        self._outcome: Outcome | None = None
+        self._try(fresh=False)
+        self._guessed = guessed or self._unit.remembered
+        """Whether it relies on what may have changed: then a refusal is not the last word."""
+
+    def result(self) -> Outcome:
+        """What came of it. Waits until it is recorded; where others were faster, it is decided again."""
+        if self._outcome is None:
+            self._outcome = self._settled()
+        return self._outcome
+
+    def _try(self, fresh: bool) -> None:
+        """Decide the unit, and have it recorded."""
+        self._unit = unit = Unit(self._pipeline, fresh)
+        try:
+            self._recorded = self._pipeline.store.append(unit.decided(self._steps))
+        except (Refused, Failed) as failure:
+            self._recorded = Future[Accepted]()
+            self._recorded.set_exception(failure)
+        else:
+            self._recorded.add_done_callback(lambda _: self._pipeline.memory.forget(unit.changed))
+
+    def _settled(self) -> Outcome:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._recorded.result()
+            except Throttled as failure:
+                return _refusal(failure, self._unit)
+            except (Conflict, Refused, Failed, Taken, Repeated) as failure:
+                if first := self._first_answer():
+                    return first
+                sure = not self._guessed and not isinstance(failure, Conflict)
+                if sure or tries == TRIES:
+                    return self._remembered(_refusal(failure, self._unit))
+            self._guessed = False
+            self._try(fresh=True)
+
+    def _remembered(self, refusal: Refusal) -> Refusal:
+        """The same answer goes to whoever asks again under this idempotency key."""
+        for asked in self._unit.asked if self._alone and refusal.code in (Code.REFUSED, Code.DUPLICATE) else ():
+            if asked.request.idempotency_key:
+                with suppress(Throttled):
+                    self._pipeline.store.remember(asked, refusal)
+        return refusal
+
+    def _first_answer(self) -> Outcome | None:
+        """What was answered when the same was asked before."""
+        for number, asked in enumerate(self._unit.asked):
+            if asked.request.idempotency_key and (known := self._pipeline.store.answer(asked.command_id)):
+                digest, answer = known
+                if number == 0 and digest == asked.digest:
+                    return answer
+                return Refusal(Code.REPEATED_OTHERWISE, "this idempotency key was used for something else")
+        return None
+
+
+class Unit:
+    """What some commands look at and change, each thing loaded once: a later command sees what earlier ones did."""
+
+    def __init__(self, pipeline: CommandPipeline, fresh: bool) -> None:
+        self.pipeline, self.fresh = pipeline, fresh
+        self.asked: list[Asked] = []
+        self.decisions: list[Decision] = []
+        self.remembered = False
+        """Whether anything that it looks at is only remembered, and may have changed since."""
+        self._failure: Exception | None = None
+        self._seen: dict[UUID, Aggregate] = {}
+        self._before: dict[UUID, Aggregate | None] = {}
+
+    @property
+    def changed(self) -> list[UUID]:
+        return [event.originator_id for decision in self.decisions for event in decision.events]
+
+    def decided(self, steps: Steps) -> Commit:
+        """What the commands come to. Raises Refused or Failed, even if the steps went on after it."""
+        steps(self._run)
+        if self._failure:
+            raise self._failure
+        claimed: dict[Claim, UUID] = {}
+        freed = set[Claim]()
+        for id in dict.fromkeys(self.changed):
+            before, now = self._before[id], self._seen[id].claims()
+            held = before.claims() if before else frozenset[Claim]()
+            freed |= held - now
+            for claim in now - held:
+                if claimed.setdefault(claim, id) != id:
+                    raise Failed(Code.DUPLICATE, "two of these would have it", claim.name)
+        versions = {id: before.version if before else 0 for id, before in self._before.items()}
+        return Commit(tuple(self.decisions), versions, claimed, frozenset(freed))
+
+    def _run(self, request: Request) -> Accepted:
+        try:
+            return self._decide(request)
+        except Exception as failure:
+            self._failure = failure
+            raise
+
+    def _decide(self, request: Request) -> Accepted:
+        command = self.pipeline.commands.get(request.command)
+        if command is None:
+            raise invalid("there is no such command", "command")
+        values, now = given(command, request.arguments), _moment(request.occurred_at, self.pipeline.time_zone)
+        id = None if command.creates else key(request.id, command.aggregate, "id")
+        self.asked.append(_asked(request, id))
+        with _occurring(request.occurred_at and now.astimezone(UTC)) as opened:
+            if id is None:
+                self._permit(request, command.needs, None)
+            subject = self._subject(command, request, id) if id else None
+            parameters = self._parameters(command, request, now, values, subject)
+            result = getattr(command.aggregate if subject is None else subject, command.method)(**parameters)
+        answered = [subject, *(result if isinstance(result, tuple) else (result,))]
+        return self._decision(command, request, [each for each in answered if each is not None], opened)
+
+    def _decision(
+        self, command: Command, request: Request, answered: list[Any], opened: list[tuple[Any, str, Any]]
+    ) -> Accepted:
+        """What a command records. To change or make what it does not return is a mistake in the command."""
+        named = {aggregate.id: aggregate for aggregate in answered}
+        for kind, method, made in opened:
+            self._permit(request, describe(kind, method).needs, None)
+            first = made[0] if isinstance(made, tuple) else made
+            if first.id not in named:
+                raise TypeError(f"{command.name} makes {kind.__name__}, but does not return it")
+        for id, aggregate in self._seen.items():
+            if aggregate.pending_events and id not in named:
+                raise TypeError(f"{command.name} changes {type(aggregate).__name__}, but does not return it")
+        changed = [aggregate for aggregate in named.values() if aggregate.pending_events]
+        events = [event for aggregate in reversed(changed) for event in aggregate.collect_events()]
+        for id, aggregate in named.items():
+            self._seen[id] = aggregate
+            self._before.setdefault(id, None)
+        told = tuple(Changed(type(a).__name__, a.id, a.version) for a in dict.fromkeys([answered[0], *changed]))
+        self.decisions.append(Decision(self.asked[-1], events, told))
+        return Accepted(told, 0, "")
+
+    def _subject(self, command: Command, request: Request, id: UUID) -> Aggregate:
+        subject = self._named(command.aggregate, id, "id", request, command.needs)
+        before = self._before[id]
+        known = (None, subject.version, before.version if before else 0)
+        if request.expected_version not in known:
+            raise Failed(Code.CONFLICT, "this was changed in the meantime", "expected_version", subject.version)
+        subject.guard(command.method)
+        return subject
+
+    def _parameters(
+        self, command: Command, request: Request, now: datetime, values: dict[str, Any], subject: Aggregate | None
+    ) -> dict[str, Any]:
+        """Every parameter of the command: given, loaded, or taken from the request."""
+        for parameter in command.parameters:
+            name, kind, value = parameter.asked_as, parameter.aggregate, values.get(parameter.name)
+            match parameter.filled_by:
+                case FromRequest("occurred_at"):
+                    values[parameter.name] = now
+                case FromRequest(wanted):
+                    values[parameter.name] = getattr(request, wanted)
+                case Following(start, by) if kind:
+                    values[parameter.name] = tuple(self._following(values.get(start), kind, by))
+                case FoundBy(unique, pattern) if kind:
+                    wanted = pattern.format(kind=command.aggregate.__name__, **values)
+                    holder = self._holder(Claim(kind.__name__, unique, wanted))
+                    values[parameter.name] = holder and self._load(kind, holder)
+                case FromAttribute() if kind:
+                    id = getattr(subject, name)
+                    if id is None and not parameter.optional:
+                        raise Failed(Code.REFUSED, f"it has no {parameter.name.replace('_', ' ')}")
+                    values[parameter.name] = id and self._load(kind, id)
+                case _ if kind and parameter.many and value:
+                    values[parameter.name] = tuple(
+                        self._usable(kind, id, f"{name}.{i}", request) for i, id in enumerate(value)
+                    )
+                case _ if kind and value:
+                    values[parameter.name] = self._usable(kind, value, name, request)
+                case _ if parameter.patch and value is not None:
+                    values[parameter.name] = patched(getattr(subject, parameter.name), value, name)
+        return values
+
+    def _usable(self, kind: type[Aggregate], id: UUID, field: str, request: Request) -> Aggregate:
+        found = self._named(kind, id, field, request, _seeing(kind.needs))
+        if not found.usable:
+            raise invalid("this is not in use any more", field)
+        return found
+
+    def _named(self, kind: type[Aggregate], id: UUID, field: str, request: Request, permission: str) -> Aggregate:
+        """What a request names, if its actor may do this to it. Whoever may not see it learns nothing of it."""
+        found = self._find(id)
+        if found is None:
+            raise Failed(Code.NOT_FOUND, "there is no such thing", field)
+        if not isinstance(found, kind):
+            self._permit(request, _seeing(type(found).needs), found, field)
+            raise invalid(f"this is the id of something else, not of {kind.__name__}", field)
+        self._permit(request, permission, found, field)
+        return found
+
+    def _permit(self, request: Request, permission: str, subject: Aggregate | None, field: str | None = None) -> None:
+        if self.pipeline.allows(request, permission, subject):
+            return
+        if subject is not None and not self.pipeline.allows(request, _seeing(permission), subject):
+            raise Failed(Code.NOT_FOUND, "there is no such thing", field)
+        raise Failed(Code.FORBIDDEN, f"you may not do this: it needs {permission}")
+
+    def _load(self, kind: type[Aggregate], id: UUID) -> Any:
+        """What another aggregate names: it is there, and of this kind."""
+        found = self._find(id)
+        if not isinstance(found, kind):
+            raise TypeError(f"{id} should be one of {kind.__name__}, and is {found!r}")
+        return found
+
+    def _find(self, id: UUID) -> Aggregate | None:
+        if id in self._seen:
+            return self._seen[id]
+        found = None if self.fresh else self.pipeline.memory.get(id)
+        if found is not None:
+            self.remembered = True
+        else:
+            for event in self.pipeline.store.events(id):
+                found = event.mutate(found)
+            if found is None:
+                return None
+            self.pipeline.memory.put(found)
+        self._before[id], self._seen[id] = found, _copy(found)
+        return self._seen[id]
+
+    def _holder(self, claim: Claim) -> UUID | None:
+        """Who holds what must be unique, as it stands inside of this unit."""
+        for id in self.changed:
+            if type(self._seen[id]).__name__ == claim.kind and claim in self._seen[id].claims():
+                return id
+        holder = self.pipeline.store.holder(claim)
+        let_go = holder in self._seen and claim not in self._seen[holder].claims()
+        return None if let_go else holder
+
+    def _following(self, start: Aggregate | None, kind: type[Aggregate], by: tuple[str, ...]) -> Iterator[Aggregate]:
+        waiting, met = deque([start] if start else []), {start.id} if start else set()
+        while waiting:
+            each = waiting.popleft()
+            for attribute in by:
+                found = getattr(each, attribute)
+                for id in (found,) if isinstance(found, UUID) else found or ():
+                    if id not in met:
+                        met.add(id)
+                        waiting.append(self._load(kind, id))
+                        yield waiting[-1]
+
+
+class Memory:
+    """Aggregates as they were last seen. The version of each is checked when what was decided by it is recorded."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._known: OrderedDict[UUID, Aggregate] = OrderedDict()
+
+    def get(self, id: UUID) -> Aggregate | None:
+        with self._lock:
+            if id in self._known:
+                self._known.move_to_end(id)
+            return self._known.get(id)
+
+    def put(self, aggregate: Aggregate) -> None:
+        """Keep it, in place of what was not asked for longest. From now on it must not be changed."""
+        with self._lock:
+            self._known[aggregate.id] = aggregate
+            self._known.move_to_end(aggregate.id)
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+    def forget(self, ids: Iterable[UUID]) -> None:
+        with self._lock:
+            for id in ids:
+                self._known.pop(id, None)
+
+
+def _copy(aggregate: Aggregate) -> Aggregate:
+    """Another of the same, to be changed. Its values are shared: nobody changes them in place."""
+    copy = object.__new__(type(aggregate))
+    vars(copy).update(vars(aggregate), _pending_events=[])
+    return copy
+
+
+def _seeing(permission: str) -> str:
+    return f"{permission.partition('.')[0]}.see"
+
+
+def _moment(given: datetime | None, zone: tzinfo) -> datetime:
+    """When it happened, where the company is."""
+    now = datetime.now(UTC)
+    moment = now if given is None else instant(given, "occurred_at")
+    if moment > now + AHEAD:
+        raise invalid("this lies in the future", "occurred_at")
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        raise invalid("this is too long ago", "occurred_at") from None
+
+
+@contextmanager
+def _occurring(moment: datetime | None) -> Iterator[list[tuple[Any, str, Any]]]:
+    """What happens inside happened then. Gives what commands open meanwhile."""
+    opened: list[tuple[Any, str, Any]] = []
+    time, collecting = occurring_at.set(moment), opening.set(opened)
+    try:
+        yield opened
+    finally:
+        occurring_at.reset(time)
+        opening.reset(collecting)
+
+
+def _asked(request: Request, id: UUID | None) -> Asked:
+    for name in ("idempotency_key", "origin"):
+        if (given := trimmed(getattr(request, name), name)) is not None:
+            text(given, name, SHORT)
+    content = [request.command, id, request.arguments, request.expected_version, request.occurred_at]
+    command_id = uuid5(request.actor, request.idempotency_key) if request.idempotency_key else new_id()
+    return Asked(command_id, sha256(ENCODE(content)).digest(), request)
+
+
+def _refusal(failure: Exception, unit: Unit) -> Refusal:
+    match failure:
+        case Refused():
+            return Refusal(Code.REFUSED, str(failure), failure.field)
+        case Failed():
+            return Refusal(failure.code, str(failure), failure.field, version=failure.version)
+        case Taken(claim=claim, holder=holder):
+            return Refusal(Code.DUPLICATE, "this is in use already", claim.name, id_text(claim.kind, holder))
+        case Conflict(id=id, version=version):
+            of_subject = id is not None and unit.decisions and unit.decisions[0].changed[0].id == id
+            busy = "others are changing this at the moment: try again"
+            return Refusal(Code.CONFLICT, busy, version=version if of_subject else None)
+        case Repeated():
+            return Refusal(Code.REPEATED_OTHERWISE, "this idempotency key was used for something else")
+    return Refusal(Code.THROTTLED, "there is too much to do at the moment: try again a little later")
