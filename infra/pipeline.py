@@ -38,6 +38,11 @@ refused ends the unit by an exception. A unit that lost a race is asked for its 
 ENCODE: Final = msgspec.json.Encoder(enc_hook=str, order="sorted").encode
 
 
+def command_id(actor: UUID, idempotency_key: str) -> UUID:
+    """By what a command is known that somebody asks for under a key of theirs."""
+    return uuid5(actor, idempotency_key)
+
+
 class Policy(Protocol):
     def __call__(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
         """Whether the actor may do it: at all, where there is no subject yet, or to this one.
@@ -409,8 +414,8 @@ def _asked(request: Request, id: UUID | None) -> Asked:
         if (given := trimmed(getattr(request, name), name)) is not None:
             text(given, name, SHORT)
     content = [request.command, id, request.arguments, request.expected_version, request.occurred_at]
-    command_id = uuid5(request.actor, request.idempotency_key) if request.idempotency_key else new_id()
-    return Asked(command_id, sha256(ENCODE(content)).digest(), request)
+    id_of_command = command_id(request.actor, request.idempotency_key) if request.idempotency_key else new_id()
+    return Asked(id_of_command, sha256(ENCODE(content)).digest(), request)
 
 
 def _refusal(failure: Exception, unit: Unit) -> Refusal:
