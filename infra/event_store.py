@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
 import msgspec
+import psycopg
 from psycopg import Connection
 
 from domain.aggregate import Aggregate, Claim
@@ -19,6 +20,8 @@ from infra.database import SCHEMA, pool
 from infra.group_commit import AnswerRow, Append, ClaimRow, CommandRow, EventRow, GroupCommit, Place
 from infra.lanes import lane_of
 from infra.mapper import Stored, read, write
+
+T = TypeVar("T")
 
 EVENTS: Final = """
     select originator_id, originator_version, topic, schema_version, occurred_at, state
@@ -49,8 +52,7 @@ class EventStore:
 
     def answer(self, command_id: UUID) -> tuple[bytes, Outcome] | None:
         """The first answer to a command and the digest of what it asked, or None if it was never answered."""
-        with self._pool.connection() as connection:
-            return _answer(connection, command_id)
+        return self._read(lambda connection: _answer(connection, command_id))
 
     def holder(self, claim: Claim) -> UUID | None:
         """The aggregate that holds a value which only one may hold."""
@@ -96,8 +98,17 @@ class EventStore:
         self.close()
 
     def _rows(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._pool.connection() as connection:
-            return connection.execute(statement, parameters, binary=True, prepare=True).fetchall()
+        return self._read(lambda c: c.execute(statement, parameters, binary=True, prepare=True).fetchall())
+
+    def _read(self, ask: Callable[[Connection[Any]], T]) -> T:
+        """Ask the database; once more, if the connection was lost while it lay in the pool."""
+        try:
+            with self._pool.connection() as connection:
+                return ask(connection)
+        except psycopg.OperationalError:
+            self._pool.check()
+            with self._pool.connection() as connection:
+                return ask(connection)
 
 
 def _append(commit: Commit) -> Append:

@@ -129,7 +129,6 @@ class GroupCommit(Thread):
         self._queue: deque[Append] = deque()
         self._connection: Connection[Any] | None = None
         self._versions: dict[UUID, int] = {}
-        self._ids: set[UUID] = set()
         self._ring_at: float | None = None
         self._rang_at = 0.0
         self.start()
@@ -189,19 +188,14 @@ class GroupCommit(Thread):
         before, events = len(self._queue), 0
         while self._queue and len(batch) < MOST_COMMITS and events < MOST_EVENTS and len(postponed) < MOST_POSTPONED:
             each = self._queue.popleft()
-            late = self._late(each)
-            looks = each.looked.keys()
-            apart = written.isdisjoint(each.writes) and written.isdisjoint(looks) and looked.isdisjoint(each.writes)
-            if not late:
-                written |= each.writes
-                looked |= looks
-            if not late and not apart:
+            writes = {command.id for command in each.commands} if self._is_late(each) else each.writes
+            looks = each.looked.keys() if writes is each.writes else ()
+            apart = written.isdisjoint(writes) and written.isdisjoint(looks) and looked.isdisjoint(writes)
+            written.update(writes)
+            looked.update(looks)
+            if not apart:
                 postponed.append(each)
-            elif not each.answer.set_running_or_notify_cancel():
-                pass  # its caller gave up waiting
-            elif late:
-                each.answer.set_exception(late)
-            else:
+            elif each.answer.set_running_or_notify_cancel():  # else its caller gave up waiting
                 batch.append(each)
                 events += len(each.events)
         self._queue.extendleft(reversed(postponed))
@@ -209,13 +203,13 @@ class GroupCommit(Thread):
             self._waiting -= before - len(self._queue)
         return batch
 
-    def _late(self, append: Append) -> Conflict | None:
-        """What the last batch found tells at once that this one is too late. Unless it is the same command again."""
-        if append.writes.isdisjoint(self._ids):
-            for id in append.looked.keys() & self._versions.keys():
-                if append.looked[id] < self._versions[id]:
-                    return Conflict(id, self._versions[id])
-        return None
+    def _is_late(self, append: Append) -> bool:
+        """Whether the last batch has shown that it looked at something old.
+
+        It will get an answer but write nothing, so it has nothing in common with others but its command ids: a crowd
+        around one aggregate is sent away at once.
+        """
+        return any(append.looked[id] < self._versions[id] for id in append.looked.keys() & self._versions.keys())
 
     def _append(self, batch: list[Append]) -> None:
         """Answer every commit of the batch. One that cannot be stored does not hurt the others."""
@@ -229,7 +223,7 @@ class GroupCommit(Thread):
                 for each in batch:
                     each.answer.set_exception(error)
             return
-        self._versions, self._ids = {}, {command.id for each in batch for command in each.commands}
+        self._versions = {}
         claims: list[ClaimRow] = []
         for each in batch:
             claims += each.claims
