@@ -42,6 +42,7 @@ COUNT = """
     where position <= %(target)s and topic = any(%(topics)s)"""
 MOVED_TO = "select min(position) from checkpoints where name = %s"
 LOCK = "select pg_try_advisory_lock(hashtextextended(current_schema() || '.' || %s, 0))"
+LOCK_FOR_NOW = "select pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.' || %s, 0))"
 UNLOCK = "select pg_advisory_unlock(hashtextextended(current_schema() || '.' || %s, 0))"
 
 
@@ -87,26 +88,44 @@ def rebuild(
     folded, by name) or WrongRows; the view at which it happened stays as it was.
     """
     with connect(url, schema) as reading, connect(url, schema) as writing:
-        return [_rebuild(reading, writing, view, progress, most) for view in views]
+        made = []
+        for view in views:
+            table = Table(view, shadow=state_of(writing, Table(view)) == "live")
+            with alone(writing, table.name):
+                made.append(_rebuild(reading, writing, table, progress, most))
+        return made
+
+
+def build_missing(url: str, schema: str, view: type[View], progress: Report = lambda _: None) -> Rebuilt | None:
+    """Build a view if its tables are not the live ones; if they are, make the indexes that were declared since.
+
+    Raises as `rebuild` does.
+    """
+    table = Table(view)
+    with connect(url, schema) as reading, connect(url, schema) as writing:
+        if state_of(writing, table) != "live":
+            with alone(writing, table.name):
+                if state_of(writing, table) != "live":
+                    return _rebuild(reading, writing, table, progress)
+        finish(writing, table)
+        return None
 
 
 def _rebuild(
-    reading: Connection[Any], writing: Connection[Any], view: type[View], progress: Report, most: int
+    reading: Connection[Any], writing: Connection[Any], table: Table, progress: Report, most: int = 20_000
 ) -> Rebuilt:
-    table = Table(view, shadow=state_of(writing, Table(view)) == "live")
-    with alone(writing, table.name):
-        prepare(writing, [table])
-        build(reading, writing, table, most, progress=progress)
-        finish(writing, table)
-        at = level(reading, writing, [table])
-        _, total = _count(reading, table, None, at)
-        progress(Progress(view.table, "check", total, total))
-        check(writing, table, at)
-        before = live_of(writing, view)
-        as_before = same(writing, before, table) if before else None
-        notes = flip(writing, [table])
-        progress(Progress(view.table, "done", total, total))
-    return Rebuilt(view.table, total, at, as_before, tuple(notes))
+    name = table.view.table
+    prepare(writing, [table])
+    build(reading, writing, table, most, progress=progress)
+    at = level(reading, writing, [table])
+    _, total = _count(reading, table, None, at)
+    progress(Progress(name, "check", total, total))
+    check(writing, table, at)
+    before = live_of(writing, table.view)
+    as_before = same(writing, before, table) if before else None
+    notes = flip(writing, [table])
+    progress(Progress(name, "done", total, total))
+    return Rebuilt(name, total, at, as_before, tuple(notes))
 
 
 @contextmanager
@@ -166,10 +185,11 @@ def build(
     table = _table(view)
     fold = Fold(table)
     known = writing.execute(
-        "select state, built, target from projections where name = %s", [table.name]
-    ).fetchone() or (None, None, 0)
-    if state != "building" or mark is None:
+        "select built, target from projections where name = %s and state = 'building'", [table.name]
+    ).fetchone()
+    if known is None:
         return True
+    mark, target = known
     done, total = _count(reading, table, mark, target)
     size = most
     while batches is None or (batches := batches - 1) >= 0:
@@ -216,6 +236,8 @@ def _next(reading: Connection[Any], table: Table, mark: UUID, target: int, size:
 
 def _built(connection: Connection[Any], table: Table, target: int) -> None:
     connection.execute(table.constrain())
+    for columns in table.indexes:
+        connection.execute(table.index(columns))
     connection.execute(
         "insert into checkpoints (name, lane, position) select %s, lane, %s from generate_series(0, %s) lane",
         (table.name, target, LANES - 1),
@@ -253,15 +275,15 @@ def _copy(connection: Connection[Any], table: str, rows: Iterable[tuple[Any, ...
 
 
 def finish(connection: Connection[Any], table: Table) -> None:
-    """Make the indexes that are declared and not there, without keeping anybody from the table."""
+    """Make the indexes of a table that were declared since it was built, without keeping anybody from it."""
     found = connection.execute(INDEXED, [table.name]).fetchall()
     for name, valid, _ in found:
         if not valid:  # left by a process that died while it made it
             connection.execute(SQL("drop index concurrently if exists {}").format(Identifier(name)))
     there = {tuple(columns) for _, valid, columns in found if valid}
-    for columns, statement in table.indexes().items():
+    for columns in table.indexes:
         if columns not in there:
-            connection.execute(statement)
+            connection.execute(table.index(columns, beside=True))
 
 
 INDEXED = """
@@ -389,6 +411,8 @@ def _renamed(connection: Connection[Any], name: str, new: str) -> list[str]:
 
 
 def _dropped(connection: Connection[Any], name: str) -> Iterator[str]:
+    if connection.execute(LOCK_FOR_NOW, [name]).fetchone() != (True,):
+        return  # a server of that declaration moves them still
     try:
         with connection.transaction():
             connection.execute(SQL("drop table {}, {}").format(Identifier(name), Identifier(f"{name}_history")))

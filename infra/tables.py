@@ -56,14 +56,15 @@ class Table:
             "alter table {1} add primary key ({2}, _from); create index on {1} (_to)"
         ).format(Identifier(self.name), Identifier(self.history), names(self.key))
 
-    def indexes(self) -> dict[tuple[str, ...], Composed]:
-        """For pages in the order of a column. No part of the fingerprint: they are made beside the running table."""
-        return {
-            (column, *self.key): SQL("create index concurrently on {} ({})").format(
-                Identifier(self.name), names((column, *self.key))
-            )
-            for column in self.view.indexes
-        }
+    @property
+    def indexes(self) -> list[tuple[str, ...]]:
+        """For pages in the order of a column. No part of the fingerprint: what is declared later is made later."""
+        return [(column, *self.key) for column in self.view.indexes]
+
+    def index(self, columns: Sequence[str], beside: bool = False) -> Composed:
+        """Makes one of them; `beside`: without keeping anybody from the table."""
+        concurrently = SQL("concurrently" if beside else "")
+        return SQL("create index {} on {} ({})").format(concurrently, Identifier(self.name), names(columns))
 
     @cached_property
     def upsert(self) -> Composed:

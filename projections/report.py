@@ -10,10 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 from projections.columns import Column, Field, Undeclared, columns_in, declared, once, plain_type, resolved
 from projections.view import View
+
+
+class Bucket(StrEnum):
+    """A period that times are put into."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
 @dataclass(frozen=True, kw_only=True)

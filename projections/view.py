@@ -287,18 +287,23 @@ def named_by(view: type[View], column: str) -> frozenset[str] | None:
 
 
 def belongs_to(view: type[View], views: Iterable[type[View]]) -> dict[str, type[View]]:
-    """The columns that hold an id of another aggregate, or a list of ids, each with the view of that aggregate.
+    """The columns that hold an id of another aggregate, or a list of ids, each with the view of that aggregate."""
+    return pointing((f for f in shape(view) if f.name != "id"), views)
 
-    `account_id` names its kind; where the name does not say it, the column is marked: `Annotated[UUID, Of("User")]`.
+
+def pointing(found: Iterable[Field], views: Iterable[type[View]]) -> dict[str, type[View]]:
+    """Those fields that hold an id of an aggregate, or a list of ids, each with the view of that aggregate.
+
+    `account_id` names its kind; where the name does not say it, the field is marked: `Annotated[UUID, Of("User")]`.
     """
     kinds = {other.of.__name__: other for other in views if not other.key}
-    found = {}
-    for f in shape(view):
-        if f.name != "id" and f.columns[0].type in ("uuid", "uuid[]"):
+    pointing = {}
+    for f in found:
+        if f.columns[0].type in ("uuid", "uuid[]"):
             kind = f.of or "".join(word.capitalize() for word in f.name.removesuffix("_id").split("_"))
             if kind in kinds:
-                found[f.name] = kinds[kind]
-    return found
+                pointing[f.name] = kinds[kind]
+    return pointing
 
 
 def fingerprint(view: type[View]) -> str:

@@ -5,23 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from domain.values import Money
 from projections.columns import Of
-from projections.report import Report
+from projections.report import Bucket, Report
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView
-
-
-class Bucket(StrEnum):
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
 
 
 @dataclass(frozen=True, kw_only=True)

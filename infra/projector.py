@@ -1,0 +1,123 @@
+"""A projector process: builds the views that are missing, keeps all up to date, and outlives what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+from psycopg import Connection, OperationalError
+
+from infra.database import connect
+from infra.feed.log import LogFeed
+from infra.projection import Fenced, Projector, Unreadable
+from infra.rebuild import LOCK, Busy, Progress, build_missing, state_of
+from infra.tables import Table
+from projections.view import View
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "daybook_events"
+"""Notified by whoever appends, after the commit and from outside of its transaction."""
+MOST = 1_000
+"""Events of one step."""
+SOON, LATE = 0.002, 0.5
+"""Seconds from one look at the history to the next: at first after something came, and at last when nothing does."""
+AGAIN = 5.0
+"""Seconds at most until something that failed is tried again."""
+
+
+class Stopped(Exception):
+    """The process is to end. What is half built is taken up by the next one."""
+
+
+def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None:
+    """Project until told to stop. Another process may do the same: it moves the views that this one does not hold.
+
+    Views without tables of their declaration are built beside the live ones, while all others go on. When PostgreSQL
+    is away, or an event cannot be folded, it is tried again, ever less often, and said in the log.
+    """
+    tables, settled = [Table(view) for view in views], Event()
+    builder = Thread(target=_build, args=(url, schema, tables, stop, settled), name="builder")
+    builder.start()
+    pause = SOON
+    while not stop.is_set():
+        started = monotonic()
+        try:
+            with connect(url, schema) as moving, connect(url, schema) as waiting:
+                waiting.execute(f"listen {CHANNEL}".encode())
+                while not stop.is_set():
+                    _move(moving, waiting, tables, stop, settled)
+        except Fenced:
+            log.info("another worker holds some views now: starting anew")
+        except Exception as error:
+            pause = SOON if monotonic() - started > AGAIN else min(pause * 2, AGAIN)
+            _said("projecting", error)
+            stop.wait(pause)
+    builder.join()
+
+
+def _move(moving: Connection[Any], waiting: Connection[Any], tables: list[Table], stop: Event, settled: Event) -> None:
+    """Move the views that are built and that nobody else moves, until there are more of them."""
+    pause = SOON
+    while not (held := [table for table in tables if _held(waiting, table, settled)]):
+        if stop.wait(pause):
+            return
+        pause = min(pause * 1.5, LATE)
+    log.info("projecting %s", ", ".join(table.view.table for table in held))
+    projector, feed = Projector(moving, held), LogFeed(moving)
+    others = [table for table in tables if table not in held]
+    look, interval = monotonic(), LATE / 10
+    while not stop.is_set():
+        if projector.step(feed, MOST) >= 0 or any(waiting.notifies(timeout=pause, stop_after=1)):
+            pause = SOON
+        else:
+            pause = min(pause * 1.5, LATE)
+        if others and monotonic() - look > interval:
+            look, interval = monotonic(), min(interval * 1.5, LATE)
+            if any(_held(waiting, table, settled) for table in others):
+                return
+
+
+def _held(connection: Connection[Any], table: Table, settled: Event) -> bool:
+    """Whether a table is built, and nobody else moves it. It is held for as long as this connection lives.
+
+    At first, tables that a newer declaration replaced are the builder's: it puts them back into their place.
+    """
+    built = state_of(connection, table) in (("live", "old") if settled.is_set() else ("live",))
+    return built and connection.execute(LOCK, [table.name]).fetchone() == (True,)
+
+
+def _build(url: str, schema: str, tables: list[Table], stop: Event, settled: Event) -> None:
+    """Build what is missing, one view after the other, and indexes that were declared since."""
+
+    def go_on(_: Progress) -> None:
+        if stop.is_set():
+            raise Stopped
+
+    left, pause = tables, SOON
+    while left and not stop.wait(pause):
+        still = []
+        for table in left:
+            try:
+                build_missing(url, schema, table.view, go_on)
+            except Stopped:
+                return
+            except Busy:
+                still.append(table)
+            except Exception as error:
+                _said(f"building {table.view.table}", error)
+                still.append(table)
+        settled.set()
+        left, pause = still, min(pause * 2, AGAIN)
+
+
+def _said(doing: str, error: Exception) -> None:
+    if isinstance(error, OperationalError):
+        log.warning("%s: PostgreSQL is away (%s)", doing, str(error).strip())
+    elif isinstance(error, Unreadable):
+        log.error("%s stands still: %s cannot be read: %r", doing, error, error.__cause__)
+    else:
+        log.exception("%s failed", doing, exc_info=error)
