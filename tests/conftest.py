@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+
+from tests.scenario import Companies, World
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
@@ -37,6 +40,26 @@ def schema(database_url: str) -> Iterator[str]:
         connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
         yield name
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def companies(database_url: str) -> Iterator[Companies]:
+    """Event stores, made once and used by one test after another."""
+    with Companies(database_url) as companies:
+        yield companies
+
+
+@pytest.fixture
+def new_world(companies: Companies) -> Iterator[Callable[..., World]]:
+    """Makes a company of its own, with an empty history; takes the aggregates, the policy and the time zone."""
+    with ExitStack() as used:
+        yield lambda *args, **kwargs: World(*used.enter_context(companies.one()), *args, **kwargs)
+
+
+@pytest.fixture
+def world(new_world: Callable[..., World]) -> World:
+    """A company with an empty history."""
+    return new_world()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,185 @@
+"""Given what happened, when a command comes, then this is recorded, or it is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from itertools import count
+from typing import Any, Final, Self
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+
+from domain.aggregate import Aggregate
+from domain.catalogue import AGGREGATES
+from domain.command import Accepted, Code, Outcome, Refusal, Request
+from domain.declaration import content_of
+from domain.values import new_id
+from infra.database import connect, migrate
+from infra.event_store import EventStore
+from infra.mapper import Stored, read
+from infra.pipeline import CommandPipeline, Policy, everything
+
+ME: Final = new_id()
+RECORDED = """
+    select originator_id, originator_version, topic, schema_version, occurred_at, state
+    from events where position > %s order by position"""
+EMPTY = """
+    set session_replication_role = replica;
+    delete from events; delete from claims; delete from answers;
+    update event_head set position = 0, hash = sha256('daybook history 1'), recorded_at = '-infinity';
+    reset session_replication_role"""
+
+
+class Companies:
+    """Event stores, each in a schema of its own: one test after another gets them, empty."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._numbers = url, count(1)
+        self._idle: list[tuple[EventStore, Connection[Any]]] = []
+        self._schemas: list[str] = []
+
+    @contextmanager
+    def one(self) -> Iterator[tuple[EventStore, Connection[Any]]]:
+        store, connection = self._idle.pop() if self._idle else self._founded()
+        connection.execute(EMPTY)
+        yield store, connection
+        self._idle.append((store, connection))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for store, connection in self._idle:
+            store.close()
+            connection.close()
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for schema in self._schemas:
+                connection.execute(SQL("drop schema {} cascade").format(Identifier(schema)))
+
+    def _founded(self) -> tuple[EventStore, Connection[Any]]:
+        schema = f"company_{os.getpid()}_{next(self._numbers)}"
+        migrate(self._url, schema)
+        self._schemas.append(schema)
+        return EventStore(self._url, schema), connect(self._url, schema)
+
+
+@dataclass
+class Then:
+    outcome: Outcome
+    recorded: Sequence[Aggregate.Event]
+
+    def records(self, kind: type[Aggregate.Event], **content: Any) -> Then:
+        """This is among what was recorded, with at least this content."""
+        alike = [e for e in self.recorded if isinstance(e, kind) and vars(e).items() >= content.items()]
+        assert alike, f"{kind.__qualname__} {content} is not in {self.recorded or self.outcome}"
+        return self
+
+    def records_only(self, *kinds: type[Aggregate.Event]) -> Then:
+        assert [type(event) for event in self.recorded] == list(kinds), self.outcome
+        return self
+
+    def is_refused(self, message: str, field: str | None = None, code: Code = Code.REFUSED) -> Refusal:
+        assert isinstance(self.outcome, Refusal), self.outcome
+        assert (self.outcome.code, self.outcome.field) == (code, field), self.outcome
+        assert message in self.outcome.message, self.outcome
+        assert not self.recorded
+        return self.outcome
+
+    @property
+    def id(self) -> UUID:
+        assert isinstance(self.outcome, Accepted), self.outcome
+        return self.outcome.changed[0].id
+
+
+class World:
+    """A company of its own, with an empty history."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        connection: Connection[Any],
+        aggregates: Sequence[type[Aggregate]] = AGGREGATES,
+        allows: Policy = everything,
+        time_zone: tzinfo = UTC,
+    ) -> None:
+        self.store, self.connection = store, connection
+        self.pipeline = CommandPipeline(aggregates, store, allows, time_zone)
+
+    def when(self, command: str, id: UUID | str | None = None, /, **arguments: Any) -> Then:
+        return self.asked(Request(command=command, id=id, arguments=arguments, actor=ME))
+
+    def asked(self, request: Request) -> Then:
+        start = self.position
+        outcome = self.pipeline.run(request)
+        return Then(outcome, self.since(start))
+
+    def given(self, command: str, id: UUID | str | None = None, /, **arguments: Any) -> UUID:
+        """A command that succeeds; the id of what it made or changed."""
+        outcome = self.pipeline.run(Request(command=command, id=id, arguments=arguments, actor=ME))
+        return Then(outcome, ()).id
+
+    def load(self, id: UUID) -> Any:
+        aggregate = None
+        for event in self.store.events(id):
+            aggregate = event.mutate(aggregate)
+        return aggregate
+
+    @property
+    def position(self) -> int:
+        return self.store.head()[0]
+
+    def since(self, position: int) -> list[Aggregate.Event]:
+        return [read(Stored(*row)) for row in self.rows(position)]
+
+    def rows(self, position: int = 0) -> list[tuple[Any, ...]]:
+        """What was recorded after a position, as it is stored."""
+        return self.connection.execute(RECORDED, [position]).fetchall()
+
+
+def told(event: Aggregate.Event) -> dict[str, Any]:
+    """What an event says."""
+    return {name: getattr(event, name) for name in content_of(type(event))}
+
+
+def a_user(world: World, name: str = "Ada", **arguments: Any) -> UUID:
+    return world.given("User.add", name=name, **arguments)
+
+
+def a_team(world: World, name: str = "North") -> UUID:
+    return world.given("Team.form", name=name)
+
+
+def a_custom_field(world: World, kind: str = "Account", key: str = "colour", **arguments: Any) -> UUID:
+    return world.given("CustomField.define", **{"kind": kind, "key": key, "label": "Colour", "type": "text"} | arguments)
+
+
+def an_account(world: World, name: str = "Acme", **details: Any) -> UUID:
+    return world.given("Account.register", name=name, details=details)
+
+
+def a_pipeline(world: World) -> UUID:
+    pipeline = world.given("Pipeline.define", name="Direct")
+    world.given("Pipeline.add_stage", pipeline, key="first", name="First talk", probability=10)
+    world.given("Pipeline.add_stage", pipeline, key="offer", name="Offer", probability=60, required=["amount"])
+    world.given("Pipeline.add_stage", pipeline, key="won", name="Won", probability=100, kind="won")
+    return pipeline
+
+
+def a_product(world: World, code: str = "P-1") -> UUID:
+    return world.given("Product.list_product", code=code, name="Pump")
+
+
+def an_opportunity(world: World, **arguments: Any) -> UUID:
+    return world.given("Opportunity.open", pipeline_id=a_pipeline(world), name="Pumps", **arguments)
+
+
+def a_won_opportunity(world: World) -> UUID:
+    opportunity = an_opportunity(world)
+    world.given("Opportunity.win", opportunity, amount={"amount": 5, "currency": "EUR"})
+    return opportunity
