@@ -66,7 +66,7 @@ def _trusted(kind: type[Any], value: Any) -> Any:
     return str.__new__(kind, value)
 
 
-ENCODE: Final = json.Encoder(enc_hook=_plain, order="deterministic").encode
+ENCODE: Final = json.Encoder(enc_hook=_plain).encode
 
 
 @cache
