@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from api.ports import ViewType
-from projections.view import belongs_to
+from projections.columns import Field
+from projections.view import belongs_to, pointing
 
 
 class Views:
@@ -22,6 +23,10 @@ class Views:
     def belongs_to(self, view: ViewType) -> dict[str, ViewType]:
         """The columns of a view that hold an id, or a list of ids, each with the view of what they name."""
         return self._belongs[view]
+
+    def pointing(self, found: Iterable[Field]) -> dict[str, ViewType]:
+        """Those fields that hold an id of something that is shown."""
+        return pointing(found, self.all)
 
     def parent(self, view: ViewType) -> ViewType:
         """Of a view of items, the view of the aggregates that have them."""

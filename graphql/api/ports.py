@@ -14,12 +14,14 @@ from projections.view import View
 ViewType = type[View]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Protocol):
     """Where the rows of a view are: the names of its tables."""
 
-    live: str
-    history: str
+    @property
+    def live(self) -> str: ...
+
+    @property
+    def history(self) -> str: ...
 
 
 class Places(Protocol):

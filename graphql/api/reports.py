@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
+from graphql import get_named_type
 from strawberry.utils.str_converters import to_camel_case as camel
 
-from api.meaning import Column, Key, Value, meaning
+from api.catalogue import Views
+from api.conditions import id_of
+from api.errors import forbidden
+from api.meaning import Column, Key, Related, Value, meaning
 from api.render import json_of, shown
 from api.statement import Instant, Statement, quoted
+from projections.columns import Of, resolved
 from projections.report import Parameter, Relation, Report, pieces
 
 if TYPE_CHECKING:
@@ -29,7 +34,9 @@ def answer(
     instant: Instant,
 ) -> str:
     """The JSON of the rows of a report, in its own order."""
-    sql = compiled(compiler.statement, asked(report, given), instant)
+    if not compiler.caller.policy.may(report.needs):
+        raise forbidden(f"to ask this you need {report.needs}")
+    sql = compiled(compiler.statement, asked(report, given, compiler.views), instant)
 
     def column(field: Any, _: str, each: list[FieldDetails]) -> str:
         means = meaning(field)
@@ -38,9 +45,12 @@ def answer(
                 return shown(f"q.{quoted(means.name)}", means.kind)
             case Key():
                 return f"'{means.view.of.__name__}_' || q.{quoted(means.name)}"
+            case Related():
+                to = f"q.{quoted(means.via)}"
+                return compiler.by_key(means.view, get_named_type(field.type), each, to, instant, merged=True)
             case Value():
                 parts = {name: f"q.{quoted(at)}" for name, at in means.columns}
-                of: Any = field.type if not hasattr(field.type, "of_type") else field.type.of_type
+                of: Any = get_named_type(field.type)
                 made = json_of(
                     compiler.members(of, each, lambda f, _, __: shown(parts[meaning(f).name], meaning(f).kind))
                 )
@@ -55,14 +65,15 @@ def numbered(sql: str) -> str:
     return f"select r.*, row_number() over () as nth from ({sql}) r"
 
 
-def asked(report: type[Report], given: Mapping[str, Any]) -> Report:
+def asked(report: type[Report], given: Mapping[str, Any], views: Views) -> Report:
     """The parameters of a report: what was left out has its default."""
-    taken = {}
+    hints, taken = get_type_hints(report, include_extras=True), {}
     for f in fields(report):
         value = given.get(camel(f.name))
+        kind = next((n.kind for n in resolved(f.name, hints[f.name]).notes if isinstance(n, Of)), None)
         if value is not None:
-            taken[f.name] = value
-        elif f.default is MISSING and f.default_factory is MISSING:
+            taken[f.name] = id_of(value, views.named[kind]) if kind else value
+        elif f.default is MISSING:
             taken[f.name] = None
     return report(**taken)
 

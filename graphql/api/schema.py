@@ -21,16 +21,23 @@ from domain.command import index
 from projections.report import Report
 
 
+class Schema(strawberry.Schema):
+    """Says nothing of errors by itself: what is the caller's goes to the caller, what is ours is logged as such."""
+
+    def process_errors(self, errors: object, execution_context: object = None) -> None:
+        pass
+
+
 def build(
     aggregates: Iterable[type[Aggregate]],
     views: Iterable[ViewType],
     reports: Iterable[type[Report]],
     time_zone: ZoneInfo,
-) -> tuple[strawberry.Schema, Views]:
+) -> tuple[Schema, Views]:
     """The schema, and the views that it shows. Two things of one name are an error, said at start."""
     aggregates, shown = tuple(aggregates), Views(views)
     types = Types(shown, aggregates, time_zone)
-    schema = strawberry.Schema(
+    schema = Schema(
         query=declare(type("Query", (), {}), types.roots(reports, Read), description="What can be read."),
         mutation=declare(
             type("Mutation", (), {}), mutations(index(aggregates), types), description="What can be asked for."

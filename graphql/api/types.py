@@ -42,8 +42,8 @@ from api.meaning import (
 from api.ports import ViewType
 from domain.aggregate import Aggregate
 from domain.values import TimeZone
-from projections.columns import Field, is_enum, is_mapping, is_text, item_of, plain_type, resolved
-from projections.report import Report, row_shape
+from projections.columns import Field, Of, is_enum, is_mapping, is_text, item_of, plain_type, resolved
+from projections.report import Bucket, Report, row_shape
 from projections.view import shape
 
 Position = NewType("Position", int)
@@ -117,13 +117,7 @@ class Direction(Enum):
     DESC = "desc"
 
 
-@strawberry.enum(description="A period that times are put into.")
-class Bucket(Enum):
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
+strawberry.enum(Bucket, description="A period that times are put into.")
 
 
 @strawberry.interface(description="Anything that has an id.")
@@ -275,7 +269,8 @@ class Types:
         hints, arguments = get_type_hints(report, include_extras=True), []
         for f in fields(report):
             kind, nullable, notes = resolved(f"{report.__name__}.{f.name}", hints[f.name])
-            type_ = self.input_type(kind, report)
+            is_key = any(isinstance(note, Of) for note in notes)
+            type_ = strawberry.ID if is_key else self.input_type(kind, report)
             doc = sentence(next((n for n in notes if isinstance(n, str)), None)) or f"{f.name.replace('_', ' ')}."
             if f.default is MISSING and not nullable:
                 arguments.append(self.argument(f.name, type_, doc))
@@ -285,8 +280,9 @@ class Types:
                 default = self.enum(kind, report)(f.default) if is_enum(kind) else f.default
                 arguments.append(self.argument(f.name, type_, doc, default=default))
         members = {}
+        points_to = self.views.pointing(row_shape(report))
         for column in row_shape(report):
-            members.update(self._shown(report, column, {}))
+            members.update(self._shown(report, column, points_to))
         what = f"A row of `{camel(snake(report.__name__))}`."
         row = declare(type(f"{report.__name__}Row", (), {}), members, description=what)
         return field(list[row], Answer(report), describe(report), of, [*arguments, *self.instants])  # type: ignore[valid-type]
@@ -394,6 +390,8 @@ class Types:
 
     def enum(self, kind: type[Enum], owner: Any) -> Any:
         name = self.name_of(kind, owner)
+        if hasattr(kind, "__strawberry_definition__"):
+            return kind
         written = describe(kind) if kind.__doc__ and vars(kind).get("__doc__") else None
         return self._once((kind,), name, lambda: strawberry.enum(kind, name=name, description=written))
 

@@ -1,0 +1,84 @@
+"""A Daybook of its own for the tests of the API: a schema, a projector, and a real server before both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import sleep
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from domain.catalogue import AGGREGATES
+from infra.database import migrate
+from infra.event_store import EventStore
+from infra.first_start import administrator
+from infra.identity import Identity
+from infra.pipeline import CommandPipeline
+from infra.projector import run
+from infra.settings import Settings
+from projections.catalogue import VIEWS
+from server import application
+from tests.api.client import Api
+
+
+@pytest.fixture(scope="session")
+def api(database_url: str) -> Iterator[Api]:
+    """The API of a company that every test adds its own rows to."""
+    with schema_called(database_url, "test_api") as schema, projecting(database_url, schema):
+        with EventStore(database_url, schema) as store, Identity(database_url, store, schema) as identity:
+            user = administrator(CommandPipeline(AGGREGATES, store, identity.allows), identity)
+            token = identity.create(user, "tests")
+        with (
+            serving(application(Settings(), database_url, None, schema)) as address,
+            httpx.Client(base_url=address, timeout=30) as client,
+        ):
+            made = Api(client, token, user)
+            made.until_ready()
+            yield made
+
+
+@contextmanager
+def schema_called(database_url: str, name: str) -> Iterator[str]:
+    """A schema with all that Daybook needs, gone afterwards."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"drop schema if exists {name} cascade".encode())
+        migrate(database_url, name)
+        try:
+            yield name
+        finally:
+            connection.execute(f"drop schema {name} cascade".encode())
+
+
+@contextmanager
+def projecting(database_url: str, schema: str) -> Iterator[None]:
+    """A projector of all views."""
+    stop = Event()
+    projector = Thread(target=run, args=(database_url, schema, VIEWS, stop))
+    projector.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        projector.join(20)
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """A real server on a free port of loopback; its address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            sleep(0.01)
+        [socket] = server.servers[0].sockets
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
