@@ -88,3 +88,18 @@ def serving(data: Path, address: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def who_serves(data: Path) -> str | None:
+    """Which process serves from this folder, and where; None if none does."""
+    try:
+        descriptor = os.open(data / "serving.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except BlockingIOError:
+        return os.read(descriptor, 200).decode(errors="replace").strip()
+    finally:
+        os.close(descriptor)

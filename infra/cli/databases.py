@@ -1,4 +1,4 @@
-"""Which PostgreSQL a command uses: the one that the settings name, or the embedded one, started for as long as needed."""
+"""Which PostgreSQL a command uses: the one that the settings name, or the embedded one, run as long as needed."""
 
 from __future__ import annotations
 

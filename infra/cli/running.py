@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from domain.catalogue import AGGREGATES
-from infra.cli.databases import Database
+from infra.cli.databases import Database, database
+from infra.cli.output import Failed
+from infra.database import migrate
 from infra.event_store import EventStore
+from infra.first_start import administrator
 from infra.identity import Identity
 from infra.pipeline import CommandPipeline
+from infra.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,28 @@ class Running:
     store: EventStore
     pipeline: CommandPipeline
     identity: Identity
+    zone: ZoneInfo
+
+    @cached_property
+    def administrator(self) -> UUID:
+        """In whose name the command line acts."""
+        return administrator(self.pipeline, self.identity)
 
 
 @contextmanager
-def running(used: Database) -> Iterator[Running]:
-    """Open them, and close them at the end: what waits to be recorded is recorded first."""
+def prepared(settings: Settings) -> Iterator[Running]:
+    """A database that is up to date, and what works on it. What waits to be recorded at the end is recorded first."""
+    with database(settings) as used, running(settings, used) as parts:
+        yield parts
+
+
+@contextmanager
+def running(settings: Settings, used: Database) -> Iterator[Running]:
+    """The same of a database that runs. Only the embedded one is brought up to date without being asked."""
+    if used.is_embedded:
+        migrate(used.owner_url, application_role=used.application_role)
+    elif not used.is_prepared:
+        raise Failed("the database is not prepared: run `daybook migrate`")
     with EventStore(used.application_url) as store, Identity(used.application_url, store) as identity:
-        yield Running(used, store, CommandPipeline(AGGREGATES, store), identity)
+        zone = ZoneInfo(settings.time_zone)
+        yield Running(used, store, CommandPipeline(AGGREGATES, store, identity.allows, zone), identity, zone)

@@ -1,61 +1,77 @@
-"""`daybook serve`: the web server; with the embedded database also the database, a projector and a first user."""
+"""`daybook serve`, the web server, which brings everything with it where the database is the embedded one; and
+`daybook project`, a projector by itself."""
 
 from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Annotated
 
+import typer
 import uvicorn
 from starlette.types import ASGIApp
 
 from infra.cli.databases import Database, database
 from infra.cli.output import Failed, progress, say
-from infra.cli.ports import Ports
 from infra.cli.projecting import projecting
-from infra.cli.running import Running, running
+from infra.cli.running import running
 from infra.data_folder import prepare, serving
-from infra.database import migrate
-from infra.first_start import administrator, local_token
-from infra.sample import load
+from infra.database import SCHEMA
+from infra.first_start import local_token
+from infra.projector import run
+from infra.sample.loading import load
 from infra.settings import Settings
+from projections.catalogue import VIEWS
 
 CLOSING = 5
 """Seconds that requests and subscriptions get to end."""
 
 
-def serve(settings: Settings, ports: Ports, sample: bool) -> None:
-    """Serve until somebody stops it. Raises Failed, Unusable, InUse or CannotStart."""
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(serve)
+    app.command()(project)
+
+
+def serve(
+    context: typer.Context,
+    sample: Annotated[bool, typer.Option("--sample", help="Load a sample company first, if it is not there.")] = False,
+) -> None:
+    """Serve until somebody stops it."""
+    settings, ports = Settings.from_environment(), context.obj
     with ExitStack() as stack:
         listening = stack.enter_context(_listen(settings.host, settings.port))
         address = f"http://{_in_address(settings.host)}:{settings.port}"
         data = prepare(settings.data)
         stack.enter_context(serving(data, address))
         used = stack.enter_context(database(settings))
-        token = None
-        if used.is_embedded:
-            migrate(used.owner_url, application_role=used.application_role)
-            stack.enter_context(projecting(used.application_url))
-            with running(used) as parts:
-                token = local_token(parts.identity, administrator(parts.pipeline, parts.identity), data)
-                if sample:
-                    _load_sample(parts, data)
-        elif not used.is_prepared:
-            raise Failed("the database is not prepared: run `daybook migrate`")
+        token = _prepare(settings, used, data, sample, stack)
         app = ports.application(settings, used.application_url, token)
         _Server(app, lambda: _welcome(address, token)).run_on(listening)
 
 
-def _load_sample(parts: Running, data: Path) -> None:
-    """Once only: a crash in between is no harm, for a command that was answered is not carried out again."""
-    mark = data / "sample-loaded"
-    if mark.exists():
-        return
-    with progress("Loading the sample company") as advance:
-        load(parts.pipeline, administrator(parts.pipeline, parts.identity), advance)
-    mark.touch()
+def project() -> None:
+    """Keep the views up to date until somebody stops it. `daybook serve` does so itself with the embedded database."""
+    settings, stop = Settings.from_environment(), threading.Event()
+    with ExitStack() as stack:
+        parts = stack.enter_context(running(settings, stack.enter_context(database(settings))))
+        run(parts.database.application_url, SCHEMA, VIEWS, stop)
+
+
+def _prepare(settings: Settings, used: Database, data: Path, sample: bool, stack: ExitStack) -> str | None:
+    """The first user, the sample, and a projector for as long as the stack stands; the local token, if there is one."""
+    with running(settings, used) as parts:
+        if sample:
+            with progress("Loading the sample company") as advance:
+                load(parts.pipeline, parts.store, parts.administrator, parts.zone, advance)
+        if not used.is_embedded:
+            return None
+        stack.enter_context(projecting(used.application_url))
+        return local_token(parts.identity, parts.administrator, data)
 
 
 def _listen(host: str, port: int) -> socket.socket:

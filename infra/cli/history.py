@@ -1,0 +1,81 @@
+"""What an operator does with the history and the views: verify, rebuild, back up, restore."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.backup import backup, restore
+from infra.cli.databases import database
+from infra.cli.output import Advance, AsJson, Failed, progress, table, tell
+from infra.cli.running import prepared
+from infra.data_folder import serving
+from infra.database import SCHEMA
+from infra.projection import Unreadable
+from infra.rebuild import Busy, Progress, WrongRows, rebuild
+from infra.settings import Settings
+from projections.catalogue import VIEWS
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("rebuild")(rebuild_)
+    app.command("backup")(backup_)
+    app.command("restore")(restore_)
+
+
+def rebuild_(
+    views: Annotated[
+        list[str] | None, typer.Argument(help="Their names, such as opportunities; all if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build views anew from the history, beside the live ones, and put them in their place."""
+    known = {view.table: view for view in VIEWS}
+    if unknown := [name for name in views or [] if name not in known]:
+        raise Failed(f"there is no view {', '.join(unknown)}; there are {', '.join(known)}")
+    with prepared(Settings.from_environment()) as parts:
+        rebuilt = []
+        try:
+            for name in views or known:
+                with progress(name) as advance:
+
+                    def report(at: Progress, advance: Advance = advance) -> None:
+                        advance(at.done, at.total)
+
+                    rebuilt += rebuild(parts.database.application_url, SCHEMA, [known[name]], report)
+        except (Busy, Unreadable, WrongRows) as error:
+            raise Failed(str(error)) from error
+        told = [asdict(each) for each in rebuilt]
+        titles = ("view", "events", "position", "as_before", "notes")
+        tell(
+            told,
+            as_json,
+            lambda told: table([*titles], [[", ".join(r[t]) if t == "notes" else r[t] for t in titles] for r in told]),
+        )
+
+
+def backup_(file: Annotated[Path, typer.Argument(dir_okay=False, help="A file that is not there yet.")]) -> None:
+    """Save the history and whatever does not follow from it, while the server goes on. Views follow from it."""
+    with database(Settings.from_environment()) as used, progress("Saving"):
+        if not used.is_prepared:
+            raise Failed("there is nothing to save: the database is empty")
+        backup(used.owner_url, file)
+
+
+def restore_(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="What `daybook backup` made.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Bring a backup back into an empty database. The views are built at the next start."""
+    settings = Settings.from_environment()
+    with database(settings) as used, serving(settings.data, "a restore"), progress("Restoring"):
+        events = restore(used.owner_url, file, application_role=used.application_role)
+    tell(
+        {"events": events}, as_json, lambda told: f"{told['events']} events are back; `daybook serve` builds the views"
+    )

@@ -1,0 +1,69 @@
+"""`daybook token`: who may come in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from domain.values import id_text, parse
+from infra.cli.output import AsJson, Failed, say, table, tell
+from infra.cli.running import prepared
+from infra.settings import Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help="Make, list and revoke tokens.", no_args_is_help=True)
+    group.command("create")(create)
+    group.command("list")(list_)
+    group.command("revoke")(revoke)
+    app.add_typer(group, name="token")
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    user: Annotated[
+        str | None, typer.Option(help="Whose it is, as User_<uuid>; the administrator's if left out.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="For how long; for ever if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token. It is shown once, and kept nowhere."""
+    with prepared(Settings.from_environment()) as parts:
+        user_id = _user(user) if user else parts.administrator
+        if not parts.identity.works_here(user_id):
+            raise Failed(f"there is no active user {id_text('User', user_id)}")
+        text = parts.identity.create(user_id, name, timedelta(days=days) if days else None)
+        tell({"token": text}, as_json, lambda made: made["token"])
+        if not as_json:
+            say("Keep it: it is not shown again.")
+
+
+def list_(as_json: AsJson = False) -> None:
+    """List all tokens, revoked and expired ones too."""
+    with prepared(Settings.from_environment()) as parts:
+        tokens = [{**asdict(token), "state": token.state} for token in parts.identity.tokens()]
+        shown = ("id", "name", "state", "user_id", "created_at", "expires_at", "last_used_at")
+        tell(tokens, as_json, lambda tokens: table([*shown], [[t[key] for key in shown] for t in tokens]))
+
+
+def revoke(token: Annotated[str, typer.Argument(help="Its id, as `daybook token list` shows it.")]) -> None:
+    """Let a token hold no more: at once, and within three seconds in servers that have just seen it."""
+    with prepared(Settings.from_environment()) as parts:
+        if not parts.identity.revoke(token):
+            raise Failed(f"there is no token {token}: `daybook token list` shows what there is")
+        say("revoked")
+
+
+def _user(text: str) -> UUID:
+    try:
+        kind, id = parse(text)
+    except ValueError:
+        kind, id = "", UUID(int=0)
+    if kind != "User":
+        raise Failed(f"{text} is not the id of a user, which looks like User_<uuid>")
+    return id
