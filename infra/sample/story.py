@@ -94,7 +94,7 @@ class _Account:
     team: Team
     industry: str
     since: float
-    until: float = DAYS
+    until: float = 2 * DAYS
     wins: int = 0
 
 
