@@ -1,0 +1,179 @@
+"""The database is set up once, by files that never change; and an application may do no more than it has to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+from psycopg.conninfo import make_conninfo
+
+from domain.command import Code, Refusal
+from infra import database
+from infra.database import WrongMigrations, address, connect, migrate, pool
+from infra.event_store import EventStore
+from infra.verify import verify
+from tests.infra.history import a_product, asked, code, commit, count
+
+FILES = sorted(each.name for each in (Path(database.__file__).parent / "migrations").glob("*.sql"))
+
+
+def test_each_file_is_run_once_in_order(database_url: str, schema: str) -> None:
+    assert migrate(database_url, schema) == FILES
+    assert migrate(database_url, schema) == []
+
+    with connect(database_url, schema) as connection:
+        run = connection.execute("select name from migrations order by applied_at").fetchall()
+    assert [name for (name,) in run] == FILES
+
+
+def test_files_are_numbered_without_holes() -> None:
+    assert [int(name[:4]) for name in FILES] == list(range(1, len(FILES) + 1))
+
+
+def test_several_processes_may_set_up_at_once(database_url: str, schema: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        run = list(threads.map(lambda _: migrate(database_url, schema), range(4)))
+
+    assert sorted(run) == [[], [], [], FILES]
+
+
+def test_a_file_that_was_run_and_has_changed_since_is_an_error(database_url: str, schema: str) -> None:
+    migrate(database_url, schema)
+    with connect(database_url, schema) as connection:
+        connection.execute("update migrations set digest = 'another' where name like '0001%'")
+
+    with pytest.raises(WrongMigrations, match=r"0001_history\.sql .* has changed since"):
+        migrate(database_url, schema)
+
+
+def test_a_database_of_a_newer_daybook_is_an_error(database_url: str, schema: str) -> None:
+    migrate(database_url, schema)
+    with connect(database_url, schema) as connection:
+        connection.execute("insert into migrations (name, digest) values ('9999_future.sql', '')")
+
+    with pytest.raises(WrongMigrations, match=r"9999_future\.sql .* this Daybook is too old"):
+        migrate(database_url, schema)
+
+
+@pytest.mark.parametrize("name", ["Odd name", 'quo"ted', "back\\slash", "käse", "select", "a'b"])
+def test_a_schema_may_have_any_name(database_url: str, name: str) -> None:
+    drop = sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name))
+    product = a_product()
+    try:
+        migrate(database_url, name)
+        with EventStore(database_url, name) as store, connect(database_url, name) as connection:
+            store.append(commit(product, claimed={code(product): product.id})).result(5)
+            assert len(store.events(product.id)) == 1
+            assert verify(connection).broken is None
+            assert connection.execute("select current_schema").fetchone() == (name,)
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(drop)
+
+
+def test_what_an_address_says_already_is_kept(database_url: str, schema: str) -> None:
+    given = make_conninfo(database_url, options="-c work_mem=5MB", application_name="mine")
+    asked = b"select current_setting('work_mem'), current_setting('application_name'), current_setting('timezone')"
+
+    with psycopg.connect(address(given, schema)) as connection:
+        assert connection.execute(asked).fetchone() == ("5MB", "mine", "UTC")
+
+
+def test_connections_of_a_pool_are_like_others(database_url: str, schema: str) -> None:
+    with pool(database_url, schema) as connections, connections.connection() as connection:
+        assert connection.autocommit
+        assert connection.execute("select current_schema, current_setting('timezone')").fetchone() == (schema, "UTC")
+
+
+@pytest.fixture
+def role(database_url: str, schema: str) -> Iterator[str]:
+    """A role that may log in and nothing else; and a neighbour's schema of the same name with `_other`."""
+    name = f"{schema} application"
+    role = sql.Identifier(name)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create role {} login password 'secret'").format(role))
+        yield name
+        connection.execute(sql.SQL("drop owned by {0} cascade; drop role {0}").format(role))
+
+
+@pytest.fixture
+def application(database_url: str, schema: str, role: str) -> Iterator[Connection[Any]]:
+    """A connection of the application's."""
+    migrate(database_url, schema, role)
+    with connect(make_conninfo(database_url, user=role, password="secret"), schema) as connection:
+        yield connection
+
+
+def test_an_application_appends_reads_and_makes_tables_of_its_own(
+    application: Connection[Any], database_url: str, schema: str, role: str
+) -> None:
+    product, refused = a_product(), asked()
+    with EventStore(make_conninfo(database_url, user=role, password="secret"), schema) as store:
+        store.append(commit(product, claimed={code(product): product.id})).result(5)
+        store.remember(refused, Refusal(Code.REFUSED, "it is archived"))
+
+        assert store.holder(code(product)) == product.id
+        assert store.answer(refused.command_id) is not None
+    assert count(application) == 1
+    assert verify(application).broken is None
+    application.execute("create table view_of_mine (id uuid)")
+    application.execute("insert into view_of_mine values (gen_random_uuid())")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "insert into events select * from events",
+        "update events set actor = command_id",
+        "delete from events",
+        "truncate events",
+        "alter table events disable trigger append_only",
+        "drop table events",
+        "update event_head set position = 0",
+        "delete from event_head",
+        "insert into claims values ('x', 'Product', 'code', gen_random_uuid())",
+        "update claims set holder = gen_random_uuid()",
+        "delete from claims",
+        "insert into answers (command_id, digest, outcome) values (gen_random_uuid(), '', '[]')",
+        "update answers set outcome = '[]'",
+        "delete from answers",
+        "update migrations set digest = ''",
+        "select from event_head for update",
+        "create or replace function content(e events) returns bytea language sql return ''::bytea",
+    ],
+)
+def test_an_application_changes_no_history_and_nothing_that_guards_it(
+    application: Connection[Any], attempt: str
+) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        application.execute(attempt.encode())
+
+
+def test_a_temporary_table_of_the_applications_does_not_take_the_place_of_history(
+    application: Connection[Any], schema: str
+) -> None:
+    application.execute("create temporary table answers (like answers including all)")
+    remembering = b"""select verdict from append_commits(
+        '{1}', array[gen_random_uuid()], '{x}', '{Product.tag}', array[gen_random_uuid()], '{null}', '{null}', '{null}',
+        '{null}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
+        '{1}', '{[]}', '{null}', '{null}')"""
+
+    assert application.execute(remembering).fetchall() == [("recorded",)]
+
+    assert application.execute("select count(*) from answers").fetchone() == (1,)
+    assert application.execute("select count(*) from pg_temp.answers").fetchone() == (0,)
+
+
+def test_nobody_else_may_append(application: Connection[Any], schema: str) -> None:
+    allowed = application.execute(
+        """select proname, has_function_privilege('public', oid, 'execute') from pg_proc
+           where pronamespace = current_schema::regnamespace and prosecdef"""
+    ).fetchall()
+
+    assert ("append_commits", False) in allowed
+    assert not any(public for _, public in allowed)
