@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any, cast
+from uuid import UUID
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import snake
+from api.declaring import argument, declare, input_field
 from api.errors import behind
+from api.fixed import Position
 from api.meaning import Derived, field
 from api.ports import ViewType
-from api.types import Position, Types, declare, input_field
+from api.types import Types
 from domain.aggregate import Aggregate
 from domain.command import REQUIRED, Accepted, Argument, Code, Command, Outcome, Refusal, Request
 from domain.values import id_text
@@ -146,12 +150,12 @@ def _mutation(command: Command, types: Types) -> Derived:
     if not command.creates:
         members = {"id": input_field(strawberry.ID, f"Which {command.aggregate.__name__}.")} | members
         members["expected_version"] = input_field(int | None, "Refuse (CONFLICT) unless it still has this version.")
-    members["occurred_at"] = input_field(types.moment | None, "When it happened, where that was not just now.")
+    members["occurred_at"] = input_field(datetime | None, "When it happened, where that was not just now.")
     members["idempotency_key"] = input_field(
         str | None, "The same command with the same key is carried out once, and answered alike."
     )
-    members["correlation_id"] = input_field(types.uuid | None, "What this belongs to: kept with the events.")
-    members["causation_id"] = input_field(types.uuid | None, "What brought it about: kept with the events.")
+    members["correlation_id"] = input_field(UUID | None, "What this belongs to: kept with the events.")
+    members["causation_id"] = input_field(UUID | None, "What brought it about: kept with the events.")
     doc = f"{command.doc}\n\nNeeds {command.needs}."
     input_ = declare(
         type(f"{title}Input", (), {}), members, as_=strawberry.input, description=f"See `{command.mutation}`."
@@ -160,7 +164,7 @@ def _mutation(command: Command, types: Types) -> Derived:
         type(f"{title}Payload", (), {}), _outcome(command, types), description=f"What came of `{command.mutation}`."
     )
     derived: Any = field(made, command, description=doc, of=Mutation)
-    derived.arguments = [types.argument("input", input_, "What is asked for.")]
+    derived.arguments = [argument("input", input_, "What is asked for.")]
     return cast(Derived, derived)
 
 
@@ -185,6 +189,6 @@ def _argument(aggregate: type[Aggregate], argument: Argument, types: Types) -> A
     if argument.aggregate:
         type_ = list[strawberry.ID] if argument.many else strawberry.ID
     else:
-        type_ = types.input_type(argument.type, aggregate, patch=argument.patch)
+        type_ = types.values.input_type(argument.type, aggregate, patch=argument.patch)
     doc = argument.doc or (argument.aggregate and f"The id of one of {argument.aggregate.__name__}.")
     return input_field(type_ | None if optional else type_, doc)

@@ -9,8 +9,10 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
+from api.declaring import declare
+from api.fixed import Node, Position
 from api.meaning import Derived, field
-from api.types import Node, Position, Types, declare
+from api.types import Types
 from domain.aggregate import Aggregate
 from domain.history import Entry
 from domain.values import id_text

@@ -10,12 +10,13 @@ from strawberry.schema.config import StrawberryConfig
 
 from api.catalogue import Views
 from api.commands import mutations
+from api.declaring import declare
 from api.documents import Documents
 from api.events import subscription
 from api.http import Errors
 from api.ports import ViewType
 from api.reads import Read
-from api.types import Types, declare
+from api.types import Types
 from domain.aggregate import Aggregate
 from domain.command import index
 from projections.report import Report

@@ -1,0 +1,139 @@
+"""The types that no declaration changes: scalars, instants, directions, what lies around a page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NewType
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import strawberry
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+
+from api.declaring import declare
+from api.meaning import field
+from domain.values import TimeZone
+from projections.report import Bucket
+
+Position = NewType("Position", int)
+
+
+def scalar(name: str, description: str, serialize: Any, parse: Any) -> ScalarDefinition:
+    """A scalar whose values may come from SQL, already as JSON."""
+    through = lambda value: value if isinstance(value, str) else serialize(value)  # noqa: E731
+    return strawberry.scalar(name=name, description=description, serialize=through, parse_value=parse)
+
+
+def scalars(time_zone: ZoneInfo) -> dict[object, ScalarDefinition]:
+    """The scalars of the API. A date given where a moment is due is midnight of the company."""
+
+    def moment(text: Any) -> datetime:
+        try:
+            if isinstance(text, str) and len(text) == 10:
+                return datetime.combine(date.fromisoformat(text), time(), time_zone)
+            made = datetime.fromisoformat(text)
+        except (ValueError, TypeError):
+            raise ValueError(f"{text!r} is no moment: write one like 2026-01-31T12:00:00Z") from None
+        if made.tzinfo is None:
+            raise ValueError(f"{text!r} lacks a time zone: write one like 2026-01-31T12:00:00Z")
+        return made
+
+    def day(text: Any) -> date:
+        try:
+            return date.fromisoformat(text)
+        except (ValueError, TypeError):
+            raise ValueError(f"{text!r} is no day of the calendar: write one like 2026-01-31") from None
+
+    def number(value: Any) -> Decimal:
+        try:
+            made = Decimal(str(value))
+        except ArithmeticError:
+            made = Decimal("NaN")
+        if isinstance(value, bool) or not made.is_finite():
+            raise ValueError(f"{value!r} is no number: write one like 12.50, as text or as a number")
+        return made
+
+    def uuid(text: Any) -> UUID:
+        try:
+            return UUID(text)
+        except (ValueError, TypeError, AttributeError):
+            raise ValueError(f"{text!r} is no UUID") from None
+
+    def position(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+            raise ValueError(f"{value!r} is no position: it is a whole number, not negative")
+        return value
+
+    moments = "A moment, ISO 8601 with a time zone; a day stands for its midnight."
+    seconds = "A length of time, in seconds."
+    places = "A place in the order of all events: 1, 2, 3 …"
+    return {
+        datetime: scalar("DateTime", moments, datetime.isoformat, moment),
+        date: scalar("Date", "A day, ISO 8601.", date.isoformat, day),
+        Decimal: scalar("Decimal", "An exact number, as text.", str, number),
+        UUID: scalar("UUID", "A UUID, as text.", str, uuid),
+        TimeZone: scalar("TimeZone", "The name of a time zone, such as Europe/Berlin.", str, TimeZone),
+        timedelta: strawberry.scalar(name="Seconds", description=seconds, serialize=float, parse_value=float),
+        Position: strawberry.scalar(name="Position", description=places, serialize=int, parse_value=position),
+    }
+
+
+@strawberry.enum(description="Which way to sort.")
+class Direction(Enum):
+    ASC = "asc"
+    DESC = "desc"
+
+
+strawberry.enum(Bucket, description="A period that times are put into.")
+
+
+@strawberry.interface(description="Anything that has an id.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Its id, the same for ever, such as Account_0190f3c2-….")
+
+
+@strawberry.input(description="The moment that a read is asked of: what was known then. Give a position or a time.")
+class AsOf:
+    position: Position | None = strawberry.field(default=None, description="After this event was recorded.")
+    time: datetime | None = strawberry.field(default=None, description="What was recorded by this moment.")
+
+
+@strawberry.input(description="What had happened by a moment, as we know it at the moment that the read is asked of.")
+class Occurred:
+    until: datetime = strawberry.field(description="Leaves out every event that had not happened by then.")
+
+
+@strawberry.input(description="A condition upon a field that the company defined for itself.")
+class CustomFieldCondition:
+    key: str = strawberry.field(description="The key of the field.")
+    eq: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is this.")
+    in_: list[JSON] | None = strawberry.field(name="in", default=strawberry.UNSET, description="Is one of these.")
+    gt: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is more than this.")
+    gte: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is this or more.")
+    lt: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is less than this.")
+    lte: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is this or less.")
+    is_null: bool | None = strawberry.field(default=strawberry.UNSET, description="Is not filled (or is).")
+
+
+PageInfo: Any = declare(
+    type("PageInfo", (), {}),
+    {
+        "has_next_page": field(bool, None, "Whether more rows follow."),
+        "has_previous_page": field(bool, None, "Whether more rows came before."),
+        "start_cursor": field(str | None, None, "The cursor of the first row."),
+        "end_cursor": field(str | None, None, "The cursor of the last row."),
+    },
+    description="What lies around a page of a list.",
+)
+HeadType: Any = declare(
+    type("Head", (), {}),
+    {
+        "position": field(Position, None, "Its position; 0 where nothing was recorded yet."),
+        "receipt": field(str, None, "The hash of it and of all before it."),
+        "recorded_at": field(datetime | None, None, "When it was recorded."),
+    },
+    description="The last event of the history.",
+)
