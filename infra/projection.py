@@ -79,7 +79,7 @@ class Projector:
                 self.connection.execute(SETTINGS, prepare=True)
                 self._recall(work)
                 self._apply(work)
-                self._move(batch, work, all_lanes=len(batch.events) < most)
+                self._move(batch, work, all_lanes=len(batch.events) < most or not work)
                 for fold in self.folds.values():
                     self._write(fold)
         except Error as error:
