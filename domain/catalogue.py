@@ -1,5 +1,6 @@
 """The table of contents: every aggregate there is."""
 
+from domain.aggregate import Aggregate
 from domain.customers.account import Account
 from domain.platform.custom_field import CustomField
 from domain.platform.team import Team
@@ -8,4 +9,4 @@ from domain.sales.opportunity import Opportunity
 from domain.sales.pipeline import Pipeline
 from domain.sales.product import Product
 
-AGGREGATES = (User, Team, CustomField, Account, Product, Pipeline, Opportunity)
+AGGREGATES: tuple[type[Aggregate], ...] = (User, Team, CustomField, Account, Product, Pipeline, Opportunity)

@@ -118,9 +118,9 @@ class Argument:
         return self.aggregate is not None and get_origin(self.type) is tuple
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Command:
-    """What may be asked of a kind of aggregate: one of its published methods."""
+    """What may be asked of a kind of aggregate: one of its published methods. There is one of each."""
 
     aggregate: type[Aggregate]
     method: str

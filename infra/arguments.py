@@ -15,6 +15,7 @@ from uuid import UUID
 
 from domain.aggregate import Aggregate
 from domain.command import REQUIRED, Argument, Code, Command
+from domain.parameters import SHORT
 from domain.values import WHOLE, WrongPart, exact, parse
 
 Reader = Callable[[Any, str], Any]
@@ -50,7 +51,7 @@ def given(command: Command, arguments: Mapping[str, Any]) -> dict[str, Any]:
     known = _readers(command)
     for name in arguments:
         if name not in known:
-            raise invalid(f"{command.name} takes no such argument", shown(name))
+            raise invalid(f"{command.name} takes no such argument", _part("", name) or None)
     found = {}
     for name, (argument, reader) in known.items():
         if name in arguments:
@@ -94,11 +95,6 @@ def key(value: Any, kind: type[Aggregate] | None, field: str) -> UUID:
     if kind and named not in (None, kind.__name__):
         raise invalid(f"this is the id of something else, not of {kind.__name__}", field)
     return id
-
-
-def shown(name: Any) -> str | None:
-    """A name that a caller made up, if it can be shown."""
-    return name if isinstance(name, str) and name.isprintable() and len(name) <= 100 else None
 
 
 @cache
@@ -175,7 +171,7 @@ def _mapping(key_reader: Reader, reader: Reader) -> Reader:
             raise invalid("this takes values by their names", field)
         if len(value) > MOST:
             raise invalid(f"this is too long: it may have {MOST:,} values", field)
-        return {key_reader(name, field): reader(each, f"{field}.{shown(name)}") for name, each in value.items()}
+        return {key_reader(name, field): reader(each, _part(field, name)) for name, each in value.items()}
 
     return read
 
@@ -193,7 +189,7 @@ def _fields(kind: Any, longest: int, whole: bool = True) -> Reader:
             raise invalid(f"this takes {', '.join(readers)}", field)
         for name in value:
             if name not in readers:
-                raise invalid("there is no such field", f"{field}.{shown(name)}")
+                raise invalid("there is no such field", _part(field, name))
         found = {name: readers[name](each, f"{field}.{name}") for name, each in value.items()}
         if not whole:
             return found
@@ -225,6 +221,12 @@ def _any_of(kinds: tuple[Any, ...], longest: int) -> Reader:
         return text(value, field, longest) if isinstance(value, str) else value
 
     return read
+
+
+def _part(field: str, name: Any) -> str:
+    """The field inside of another, under a name that its caller made up: if that cannot be shown, the other one."""
+    showable = isinstance(name, str) and name.isprintable() and len(name) <= SHORT
+    return f"{field}.{name}".removeprefix(".") if showable else field
 
 
 def _made(make: Callable[[], Any], field: str) -> Any:

@@ -204,6 +204,8 @@ class Unit:
         if command is None:
             raise invalid("there is no such command", "command")
         values, now = given(command, request.arguments), _moment(request.occurred_at, self.pipeline.time_zone)
+        if command.creates and request.id is not None:
+            raise invalid("what is made anew gets an id of its own", "id")
         id = None if command.creates else key(request.id, command.aggregate, "id")
         self.asked.append(_asked(request, id))
         with _occurring(request.occurred_at and now.astimezone(UTC)) as opened:
@@ -221,8 +223,9 @@ class Unit:
         """What a command records. To change or make what it does not return is a mistake in the command."""
         named = {aggregate.id: aggregate for aggregate in answered}
         for kind, method, made in opened:
-            self._permit(request, describe(kind, method).needs, None)
             first = made[0] if isinstance(made, tuple) else made
+            if not (command.creates and first is answered[0]):
+                self._permit(request, describe(kind, method).needs, None)
             if first.id not in named:
                 raise TypeError(f"{command.name} makes {kind.__name__}, but does not return it")
         for id, aggregate in self._seen.items():
