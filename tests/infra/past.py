@@ -30,7 +30,10 @@ ANN, BOB = UUID(int=1), UUID(int=2)
 ADD = """
     copy events (position, originator_id, originator_version, topic, schema_version, state, recorded_at, occurred_at,
                  lane, command_id, request_digest, command, actor, hash) from stdin (format binary)"""
-TYPES = "bigint uuid bigint text int4 bytea timestamptz timestamptz int2 uuid bytea text uuid bytea".split()
+TYPES = (
+    *("bigint", "uuid", "bigint", "text", "int4", "bytea", "timestamptz", "timestamptz", "int2"),
+    *("uuid", "bytea", "text", "uuid", "bytea"),
+)
 
 
 @contextmanager
@@ -61,7 +64,9 @@ class Past:
 
 
 def event(row: Recorded) -> Any:
-    return read(Stored(row.originator_id, row.originator_version, row.topic, row.schema_version, row.occurred_at, row.state))
+    return read(
+        Stored(row.originator_id, row.originator_version, row.topic, row.schema_version, row.occurred_at, row.state)
+    )
 
 
 def record(connection: Connection[Any], rows: Iterable[Recorded]) -> None:
@@ -138,8 +143,16 @@ def money(r: random.Random) -> Money | None:
     return r.choice([None, Money(Decimal(r.randrange(100)), r.choice(["EUR", "USD"]))])
 
 
-HEADS = "id, version, created_at, updated_at, owner_id, stage, amount, amount_currency, status, closed_on, tags, custom_fields"
+HEADS = (
+    "id, version, created_at, updated_at, owner_id, stage, amount, amount_currency, status, closed_on, tags, "
+    "custom_fields"
+)
 LINES = "id, line_id, version, created_at, updated_at, product, quantity"
+
+
+BLANK: dict[str, Any] = {
+    "owner": None, "stage": None, "amount": None, "status": "open", "closed": None, "tags": (), "more": {},
+}  # fmt: skip
 
 
 def told(rows: Iterable[Recorded], until: int) -> tuple[list[Any], list[Any]]:
@@ -150,7 +163,15 @@ def told(rows: Iterable[Recorded], until: int) -> tuple[list[Any], list[Any]]:
         if row.position > until:
             break
         e, id = event(row), row.originator_id
-        new = {"owner": None, "stage": None, "amount": None, "status": "open", "closed": None, "tags": (), "more": {}}
+        new: dict[str, Any] = {
+            "owner": None,
+            "stage": None,
+            "amount": None,
+            "status": "open",
+            "closed": None,
+            "tags": (),
+            "more": {},
+        }
         h = heads.setdefault(id, {**new, "made": row.recorded_at})
         h["version"], h["updated"] = row.originator_version, row.recorded_at
         match e:

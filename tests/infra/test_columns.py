@@ -260,7 +260,7 @@ def test_two_fields_do_not_share_a_column() -> None:
 
 
 def test_names_of_the_machinery_are_its_own_and_names_are_not_cut() -> None:
-    with pytest.raises(Undeclared, match="Odd._from: names with a leading underscore are those of the machinery"):
+    with pytest.raises(Undeclared, match=r"Odd\._from: names with a leading underscore are those of the machinery"):
         columns_of("Odd", {"_from": int})
     with pytest.raises(Undeclared, match="is too long: PostgreSQL cuts names at 63 bytes"):
         columns_of("Odd", {"n" * 64: int})

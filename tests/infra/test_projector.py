@@ -200,7 +200,9 @@ def test_an_event_that_cannot_be_folded_is_named_and_nothing_moves(db: Connectio
 
 
 def test_no_settings_of_a_projector_stay_on_its_connection(db: Connection[Any]) -> None:
-    asked = "select name, setting from pg_settings where name ~ '^(enable_|plan_cache|synchronous_commit|jit)' order by 1"
+    asked = (
+        "select name, setting from pg_settings where name ~ '^(enable_|plan_cache|synchronous_commit|jit)' order by 1"
+    )
     before = db.execute(asked).fetchall()
     record(db, random_sales(7, 50, 5).rows)
 
