@@ -10,7 +10,7 @@ from api.conditions import Conditions, Order, beyond, cursor_of, order_of, sorte
 from api.errors import bad_input
 from api.groups import aggregate, groups
 from api.meaning import Many
-from api.merges import family, merges
+from api.merges import absorbed, merges
 from api.render import json_of, pairs
 from api.statement import Instant, Row, where
 
@@ -54,87 +54,98 @@ def connection(
     instant: Instant,
 ) -> str:
     """The JSON of a list, as one expression: only what was selected of it is computed."""
-    statement = compiler.statement
-    row = statement.row(means.view, instant)
-    filters = Conditions(statement)
-    conditions = [*statement.where(row), *filters.of(row, given.get("filter") or {})]
-    if means.via:
-        assert parent
-        of = f"array[{parent.alias}.id]"
-        shared = merges(parent.view) and parent.view is not means.view
-        ids = family(statement, parent.view, instant, of) if shared else of
-        conditions.append(f"{statement.column(row, means.via)} = any({ids})")
-
-    def part(_: Any, name: str, each: list[FieldDetails]) -> str:
-        if name == "totalCount":
-            return f"(select count(*) from {statement.source(row)}{where(conditions)})"
-        of = get_named_type(type_.fields[name].type)
-        asked = compiler.arguments(type_.fields[name], each)
-        write = aggregate if name == "aggregate" else groups
-        return write(compiler, of, each, asked, row, conditions)
-
-    outside = ("totalCount", "aggregate", "groupBy")
+    listing = Listing(compiler, means, given, parent, instant)
     selected = list(compiler.selected(type_, details))
-    around = {key: part(None, name, each) for key, name, each in selected if name in outside}
-    inside = [(key, name, each) for key, name, each in selected if name not in outside]
-    page = rows(compiler, type_, inside, given, row, conditions, around, not means.via)
-    return f"(select {page})"
+    members = {key: listing.part(type_, name, each) for key, name, each in selected}
+    if compiler.typed:
+        members[" is"] = f"'{type_.name}'::text"
+    paged = any(name in ("nodes", "edges", "pageInfo") for _, name, _ in selected)
+    return f"(select {pairs(members)}{f' from ({listing.rows()}) {listing.row.alias} having true' if paged else ''})"
 
 
-def rows(
-    compiler: Compiler,
-    type_: Any,
-    inside: list[tuple[str, str, list[FieldDetails]]],
-    given: dict[str, Any],
-    row: Row,
-    conditions: list[str],
-    around: dict[str, str],
-    walked: bool,
-) -> str:
-    statement, order = compiler.statement, order_of(row.view, given.get("orderBy"))
-    page = Page(given, order)
-    cursor = cursor_of(statement, row, order)
-    past = [beyond(statement, row, page.read_in, page.cursor)] if page.cursor else []
-    kept = " filter (where nth <= {})".format(statement.bind(page.size, "bigint"))
-    in_order = f"order by nth {'desc' if page.backwards else 'asc'}"
-    more = f"count(*) > {statement.bind(page.size, 'bigint')}"
-    info = {
-        "hasNextPage": "true" if page.backwards and past else "false" if page.backwards else more,
-        "hasPreviousPage": more if page.backwards else "true" if past else "false",
-        "startCursor": f"(array_agg({cursor} {in_order}){kept})[1]",
-        "endCursor": f"(array_agg({cursor} order by nth {'asc' if page.backwards else 'desc'}){kept})[1]",
-    }
+class Listing:
+    """A list in the making: which rows are in it, and in which order they are shown."""
 
-    def listed(made: str) -> str:
-        return f"coalesce(json_agg({made} {in_order}){kept}, '[]'::json)"
+    def __init__(
+        self, compiler: Compiler, means: Many, given: dict[str, Any], parent: Row | None, instant: Instant
+    ) -> None:
+        statement = compiler.statement
+        self.compiler, self.statement = compiler, statement
+        self.row = statement.row(means.view, instant)
+        self.conditions = [*statement.where(self.row), *Conditions(statement).of(self.row, given.get("filter") or {})]
+        self.via = statement.column(self.row, means.via) if means.via else ""
+        self.order = order_of(means.view, given.get("orderBy"))
+        self.page = Page(given, self.order)
+        self.of, self.shared = "", False
+        if parent:
+            self.of = f"{parent.alias}.id"
+            self.shared = merges(parent.view) and parent.view is not means.view
+            if self.shared:
+                self.of = absorbed(statement, parent.view, instant, self.of)
 
-    def edge(field: Any, name: str, each: list[FieldDetails]) -> str:
-        return cursor if name == "cursor" else compiler.object(get_named_type(field.type), each, row)
+    @property
+    def everything(self) -> list[str]:
+        """What holds of every row of the list, on whichever page."""
+        if not self.via:
+            return self.conditions
+        return [f"{self.via} = {f'any({self.of})' if self.shared else self.of}", *self.conditions]
 
-    members = {}
-    for key, name, each in inside:
+    def part(self, type_: Any, name: str, each: list[FieldDetails]) -> str:
+        """The SQL of one field of the list."""
         if name == "__typename":
-            members[key] = f"'{type_.name}'::text"
-            continue
+            return f"'{type_.name}'::text"
         of: Any = get_named_type(type_.fields[name].type)
         match name:
             case "nodes":
-                members[key] = listed(compiler.object(of, each, row))
+                return self._listed(self.compiler.object(of, each, self.row))
             case "edges":
-                members[key] = listed(json_of(compiler.members(of, each, edge)))
+                return self._listed(json_of(self.compiler.members(of, each, self._edge)))
             case "pageInfo":
-                members[key] = pairs(compiler.members(of, each, lambda _, name, __: info[name]))
-    if compiler.typed:
-        members[" is"] = f"'{type_.name}'::text"
-    everything = pairs(members | around)
-    if not members:
-        return everything
-    by_id = walked and order[0][0] == "id"
-    source = statement.source(row, walked=by_id)
-    sort = sorted_by(statement, row, page.read_in)
-    limit = statement.bind(page.size + 1, "bigint")
-    inner = (
-        f"select {row.alias}.*, row_number() over (order by {sort}) as nth"
-        f" from {source}{where(conditions + past)} order by {sort} limit {limit}"
-    )
-    return f"{everything} from ({inner}) {row.alias} having true"
+                return pairs(self.compiler.members(of, each, lambda _, name, __: self._info(name)))
+            case "totalCount":
+                return f"(select count(*) from {self.statement.source(self.row)}{where(self.everything)})"
+        asked = self.compiler.arguments(type_.fields[name], each)
+        write = aggregate if name == "aggregate" else groups
+        return write(self.compiler, of, each, asked, self.row, self.everything)
+
+    def rows(self) -> str:
+        """The rows of the page, and one more where there is one, each with its place."""
+        statement, row, page = self.statement, self.row, self.page
+        past = [beyond(statement, row, page.read_in, page.cursor)] if page.cursor else []
+        sort, limit = sorted_by(statement, row, page.read_in), statement.bind(page.size + 1, "bigint")
+        source = statement.source(row, walked=not self.via and self.order[0][0] == "id")
+        conditions = [*self.everything, *past]
+        if self.shared:
+            # one id at a time, so that each finds its first rows by an index; there are few, and almost always one
+            mine = [f"{self.via} = f.id", *self.conditions, *past]
+            one = f"select * from {source}{where(mine)} order by {sort} limit {limit}"
+            each = f"unnest({self.of}) f (id) cross join lateral ({one}) {row.alias}"
+            source = f"(select {row.alias}.* from {each}) {row.alias}"
+            conditions = []
+        place = f"row_number() over (order by {sort}) as nth"
+        return f"select {row.alias}.*, {place} from {source}{where(conditions)} order by {sort} limit {limit}"
+
+    def _listed(self, made: str) -> str:
+        return f"coalesce(json_agg({made} {self._in_order()}){self._kept}, '[]'::json)"
+
+    def _edge(self, field: Any, name: str, each: list[FieldDetails]) -> str:
+        return self._cursor if name == "cursor" else self.compiler.object(get_named_type(field.type), each, self.row)
+
+    def _info(self, name: str) -> str:
+        page, beside = self.page, "true" if self.page.cursor else "false"
+        match name:
+            case "hasNextPage" | "hasPreviousPage":
+                onwards = (name == "hasPreviousPage") == page.backwards
+                return f"count(*) > {self.statement.bind(page.size, 'bigint')}" if onwards else beside
+        return f"(array_agg({self._cursor} {self._in_order(first=name == 'startCursor')}){self._kept})[1]"
+
+    @property
+    def _cursor(self) -> str:
+        return cursor_of(self.statement, self.row, self.order)
+
+    @property
+    def _kept(self) -> str:
+        return f" filter (where nth <= {self.statement.bind(self.page.size, 'bigint')})"
+
+    def _in_order(self, first: bool = True) -> str:
+        return f"order by nth {'asc' if first != self.page.backwards else 'desc'}"

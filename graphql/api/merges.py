@@ -31,6 +31,16 @@ def family(statement: Statement, view: ViewType, instant: Instant, ids: str) -> 
     return (
         f"array(with recursive up (id) as (select unnest({ids}) union "
         f"select {into} from up join {source} on {row.alias}.id = up.id where {into} is not null),"
-        f" down (id) as (select id from up union select {row.alias}.id from down join {source} on {into} = down.id)"
-        f" select id from down)"
+        f" {_down(row.alias, source, into, 'select id from up')} select id from down)"
     )
+
+
+def absorbed(statement: Statement, view: ViewType, instant: Instant, id: str) -> str:
+    """An array of an id and of all that was merged into it."""
+    row = statement.row(view, instant)
+    down = _down(row.alias, statement.source(row), statement.column(row, "merged_into_id"), f"select {id}")
+    return f"array(with recursive {down} select id from down)"
+
+
+def _down(alias: str, source: str, into: str, start: str) -> str:
+    return f"down (id) as ({start} union select {alias}.id from down join {source} on {into} = down.id)"
