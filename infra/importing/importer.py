@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -79,11 +79,14 @@ def run(
     store: EventStore,
     connection: Connection[Any],
     actor: UUID,
+    zone: tzinfo,
     progress: Progress | None = None,
     dry_run: bool = False,
     errors_to: Path | None = None,
 ) -> Report:
-    """Import a file. `connection` reads history and views, and commits by itself; progress is told in bytes.
+    """Import a file, in which a date is midnight in `zone`. Progress is told in bytes.
+
+    `connection` reads history and views, and commits by itself.
 
     Raises CannotImport, before anything is recorded, where the file or the mapping as a whole is of no use.
     """
@@ -91,7 +94,7 @@ def run(
         raise CannotImport(f"the mapping {mapping.name} makes one of {mapping.kind} of a row, not of {kind}")
     with Rows(file, mapping) as rows, Refusals(errors_to, rows) as refusals:
         begin, before = monotonic(), store.head()[0]
-        importer = _Importer(mapping, pipeline, connection, actor, dry_run, refusals)
+        importer = _Importer(mapping, pipeline, connection, actor, zone, dry_run, refusals)
         importer.everything(rows, progress or (lambda done, of: None))
         seconds, counts = max(monotonic() - begin, 0.001), importer.counts
         (events,) = connection.execute(EVENTS, (before, importer.correlation_id)).fetchone() or (0,)
@@ -120,11 +123,8 @@ class _Counts:
     undecided: int = 0
 
 
-class _Waits(Exception):
+class _Waits(BadRow):
     """A row names what another row of the file may still bring."""
-
-    def __init__(self, wanted: BadRow) -> None:
-        self.wanted = wanted
 
 
 class _WouldBring(Exception):
@@ -164,11 +164,12 @@ class _Importer:
         pipeline: CommandPipeline,
         connection: Connection[Any],
         actor: UUID,
+        zone: tzinfo,
         dry_run: bool,
         refusals: Refusals,
     ) -> None:
         self.mapping, self.pipeline, self.connection = mapping, pipeline, connection
-        self.actor, self.dry_run, self.refusals = actor, dry_run, refusals
+        self.actor, self.zone, self.dry_run, self.refusals = actor, zone, dry_run, refusals
         self.correlation_id, self.counts = new_id(), _Counts()
         self.lookup = Lookup(pipeline, connection)
         self.in_flight: InFlight[str, _Unit] = InFlight(AT_ONCE, self._settle)
@@ -207,7 +208,7 @@ class _Importer:
             try:
                 if row.wrong:
                     raise row.wrong
-                values = Values(self.mapping, row.cells, self._find, self.pipeline.time_zone)
+                values = Values(self.mapping, row.cells, self._find, self.zone)
                 keyed.append((row, values, values.key()))
             except BadRow as wrong:
                 self._refuse(row, wrong)
@@ -216,12 +217,10 @@ class _Importer:
             try:
                 self._begin(row, values, key)
             except BadRow as wrong:
-                self._refuse(row, wrong)
-            except _Waits as waits:
-                if self.last_try:
-                    self._refuse(row, waits.wanted)
-                else:
+                if isinstance(wrong, _Waits) and not self.last_try:
                     self.aside.put(row)
+                else:
+                    self._refuse(row, wrong)
 
     def _begin(self, row: Row, values: Values, key: str) -> None:
         """Decide a row, and let it be recorded while others are decided."""
@@ -340,8 +339,7 @@ class _Importer:
         if own and _digest(text) in self.would_bring:
             raise _WouldBring
         by = "" if find.by.startswith("external_ids.") else f" by its {find.by}"
-        nothing = BadRow(f"there is no {find.kind} called {text!r}{by}")
-        raise _Waits(nothing) if own else nothing
+        raise (_Waits if own else BadRow)(f"there is no {find.kind} called {text!r}{by}")
 
     def _known_of(self, keys: set[str]) -> dict[str, str | None]:
         """Of these keys, those whose rows were imported before, with the origin of their first command."""

@@ -71,7 +71,8 @@ class Values:
             try:
                 self._read[name] = None if text is None else self._parsed(column, text)
             except BadRow as wrong:
-                raise BadRow(wrong.reason, wrong.column or self.header(name)) from None
+                wrong.column = wrong.column or self.header(name)
+                raise
         return self._read[name]
 
     def header(self, name: str) -> str | None:
