@@ -240,7 +240,7 @@ def test_a_parameter_says_what_it_is() -> None:
 
 
 def test_two_commands_of_one_mutation_clash_at_start(new_world: Callable[..., World]) -> None:
-    class Ticket(Aggregate):
+    class Errand(Aggregate):
         needs = "service.answer"
 
         @command
@@ -248,11 +248,11 @@ def test_two_commands_of_one_mutation_clash_at_start(new_world: Callable[..., Wo
             """Close it."""
 
         @command
-        def close_ticket(self) -> None:
+        def close_errand(self) -> None:
             """Close it again."""
 
-    with pytest.raises(WrongDeclaration, match=r"Ticket.close and Ticket.close_ticket would both be .* `closeTicket`"):
-        new_world([Ticket])
+    with pytest.raises(WrongDeclaration, match=r"Errand.close and Errand.close_errand would both be .* `closeErrand`"):
+        new_world([Errand])
 
 
 def test_two_aggregates_of_one_name_clash() -> None:
