@@ -156,7 +156,9 @@ def a_team(world: World, name: str = "North") -> UUID:
 
 
 def a_custom_field(world: World, kind: str = "Account", key: str = "colour", **arguments: Any) -> UUID:
-    return world.given("CustomField.define", **{"kind": kind, "key": key, "label": "Colour", "type": "text"} | arguments)
+    return world.given(
+        "CustomField.define", **{"kind": kind, "key": key, "label": "Colour", "type": "text"} | arguments
+    )
 
 
 def an_account(world: World, name: str = "Acme", **details: Any) -> UUID:
