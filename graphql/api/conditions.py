@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,7 @@ from graphql import GraphQLError
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import snake, steps
-from api.columns import by_camel, known
+from api.columns import Known, by_camel, known
 from api.errors import bad_input
 from api.merges import family, merges
 from api.ports import ViewType
@@ -112,22 +112,35 @@ class Conditions:
         """A condition upon a field that the company defined for itself. What is of another type is no match."""
         bind = self.statement.bind
         at = f"({self.statement.column(row, 'custom_fields')} -> {bind(wanted['key'], 'text')})"
+        text = f"({at} #>> '{{}}')"
         for operator, value in wanted.items():
             if operator == "key":
                 continue
             if operator == "isNull":
                 yield f"({at} is null) = {bind(value, 'boolean')}"
-            elif operator == "in":
-                yield f"{at} = any({bind([_json(v) for v in value], 'text[]')}::jsonb[])"
-            elif operator == "eq":
-                yield f"{at} = {bind(_json(value), 'text')}::jsonb"
+            elif operator in ("eq", "in"):
+                values = value if operator == "in" else [value]
+                numbers, others = [str(v) for v in values if _is_number(v)], [_json(v) for v in values]
+                found = [f"{at} = any({bind(others, 'text[]')}::jsonb[])"]
+                if numbers:
+                    kept = f"{text}::numeric = any({bind(numbers, 'numeric[]')})"
+                    found.append(f"case when {_like_number(text)} then {kept} end")
+                yield f"({' or '.join(found)})"
+            elif _is_number(value):
+                wanted_of = bind(str(value), "numeric")
+                yield f"case when {_like_number(text)} then {text}::numeric {COMPARE[operator]} {wanted_of} end"
             else:
-                sort = "number" if isinstance(value, int | float) and not isinstance(value, bool) else "string"
-                cast = "numeric" if sort == "number" else "text"
-                yield (
-                    f"case jsonb_typeof({at}) when '{sort}' then"
-                    f" ({at} #>> '{{}}')::{cast} {COMPARE[operator]} {bind(str(value), 'text')}::{cast} end"
-                )
+                is_text = f"jsonb_typeof({at}) = 'string'"
+                yield f"case when {is_text} then {text} {COMPARE[operator]} {bind(str(value), 'text')} end"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _like_number(text: str) -> str:
+    """Whether what is kept is a number: those with a point are kept as text, so that they stay exact."""
+    return f"{text} ~ '^-?[0-9]+([.][0-9]+)?$'"
 
 
 def _mentioned(wanted: dict[str, Any]) -> Iterator[str]:
@@ -176,7 +189,7 @@ def beyond(statement: Statement, row: Row, order: Order, cursor: str) -> str:
     bound = []
     for (name, way), value in zip(order, values, strict=True):
         known_as = known(row.view)[name].column
-        place = None if value is None else f"{statement.bind(value, 'text')}::{known_as.type}"
+        place = None if value is None else statement.bind(value, known_as.type)
         bound.append((statement.column(row, name), way, place, known_as.nullable))
     if len({way for _, way in order}) == 1 and not any(nullable for *_, nullable in bound):
         sign = ">" if order[0][1] == "asc" else "<"
@@ -195,19 +208,21 @@ def beyond(statement: Statement, row: Row, order: Order, cursor: str) -> str:
     return made
 
 
-def _place(row: Row, order: Order, cursor: str) -> list[str | None]:
+def _place(row: Row, order: Order, cursor: str) -> list[Any]:
     """The values in a cursor, each known to be of its column's type before PostgreSQL meets it."""
     try:
-        values = msgspec.json.decode(base64.b64decode(cursor, validate=True), type=list[str | None])
-        for (name, _), value in zip(order, values, strict=True):
-            column, kind, _ = known(row.view)[name]
-            if value is None and not column.nullable:
-                raise ValueError(name)
-            if value is not None and not is_enum(kind):
-                READ.get(kind, str)(value)
-    except (ValueError, ArithmeticError, binascii.Error, msgspec.DecodeError) as error:
+        texts = msgspec.json.decode(base64.b64decode(cursor, validate=True), type=list[str | None])
+        return [_value(known(row.view)[name], text) for (name, _), text in zip(order, texts, strict=True)]
+    except (ValueError, ArithmeticError, RecursionError, binascii.Error, msgspec.DecodeError) as error:
         raise _foreign_cursor() from error
-    return values
+
+
+def _value(of: Known, text: str | None) -> Any:
+    if text is None and of.column.nullable:
+        return None
+    if text is None or "\0" in text:
+        raise ValueError(text)
+    return text if is_enum(of.kind) else READ.get(of.kind, str)(text)
 
 
 def _foreign_cursor() -> GraphQLError:
@@ -215,22 +230,27 @@ def _foreign_cursor() -> GraphQLError:
 
 
 def _boolean(text: str) -> bool:
-    return {"true": True, "false": False}.get(text) or text == "false" or _fail(text)
+    return text == "true" if text in ("true", "false") else _fail(text)
 
 
-def _fail(text: str) -> bool:
+def _fail(text: str) -> NoReturn:
     raise ValueError(text)
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else _fail(text)
 
 
 def _number(text: str) -> Decimal:
     number = Decimal(text)
-    return number if number.is_finite() else Decimal(_fail(text))
+    return number if number.is_finite() and abs(number.adjusted()) < 1000 else _fail(text)
 
 
 READ: dict[Any, Callable[[str], Any]] = {
     UUID: UUID,
     bool: _boolean,
-    int: int,
+    int: _whole,
     Decimal: _number,
     float: float,
     date: date.fromisoformat,
@@ -241,7 +261,7 @@ assert {*READ, str, timedelta} == set(PLAIN), "a cursor reads every kind of colu
 
 def order_of(view: ViewType, asked: list[dict[str, Any]] | None) -> Order:
     """What a list is ordered by: as asked, and then by what tells its rows apart."""
-    order = [(o["field"].value, o["direction"].value) for o in asked or ()]
+    order = [(o["field"].value, o["direction"].value if o.get("direction") else "asc") for o in asked or ()]
     names = [name for name, _ in order]
     if len(set(names)) != len(names):
         raise bad_input("a list is ordered by a field once")

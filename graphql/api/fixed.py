@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NewType
+from reprlib import repr as said
+from typing import Any, Final, NewType
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ from domain.values import TimeZone
 from projections.report import Bucket
 
 Position = NewType("Position", int)
+MOST_DIGITS: Final = 1000
+"""Digits that a number is read with: far more than are ever kept, far less than PostgreSQL takes."""
 
 
 def scalar(name: str, description: str, serialize: Any, parse: Any) -> ScalarDefinition:
@@ -35,17 +38,17 @@ def scalars(time_zone: ZoneInfo) -> dict[object, ScalarDefinition]:
             if isinstance(text, str) and len(text) == 10:
                 return datetime.combine(date.fromisoformat(text), time(), time_zone)
             made = datetime.fromisoformat(text)
-        except (ValueError, TypeError):
-            raise ValueError(f"{text!r} is no moment: write one like 2026-01-31T12:00:00Z") from None
-        if made.tzinfo is None:
-            raise ValueError(f"{text!r} lacks a time zone: write one like 2026-01-31T12:00:00Z")
-        return made
+            if made.tzinfo is not None:
+                return made.astimezone(UTC)
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError(f"{said(text)} is no moment: write one like 2026-01-31T12:00:00Z") from None
+        raise ValueError(f"{said(text)} lacks a time zone: write one like 2026-01-31T12:00:00Z")
 
     def day(text: Any) -> date:
         try:
             return date.fromisoformat(text)
         except (ValueError, TypeError):
-            raise ValueError(f"{text!r} is no day of the calendar: write one like 2026-01-31") from None
+            raise ValueError(f"{said(text)} is no day of the calendar: write one like 2026-01-31") from None
 
     def number(value: Any) -> Decimal:
         try:
@@ -53,18 +56,20 @@ def scalars(time_zone: ZoneInfo) -> dict[object, ScalarDefinition]:
         except ArithmeticError:
             made = Decimal("NaN")
         if isinstance(value, bool) or not made.is_finite():
-            raise ValueError(f"{value!r} is no number: write one like 12.50, as text or as a number")
+            raise ValueError(f"{said(value)} is no number: write one like 12.50, as text or as a number")
+        if abs(made.adjusted()) >= MOST_DIGITS or len(made.as_tuple().digits) > MOST_DIGITS:
+            raise ValueError("this number has too many digits")
         return made
 
     def uuid(text: Any) -> UUID:
         try:
             return UUID(text)
         except (ValueError, TypeError, AttributeError):
-            raise ValueError(f"{text!r} is no UUID") from None
+            raise ValueError(f"{said(text)} is no UUID") from None
 
     def position(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-            raise ValueError(f"{value!r} is no position: it is a whole number, not negative")
+            raise ValueError(f"{said(value)} is no position: it is a whole number, not negative")
         return value
 
     moments = "A moment, ISO 8601 with a time zone; a day stands for its midnight."
@@ -106,7 +111,10 @@ class Occurred:
     until: datetime = strawberry.field(description="Leaves out every event that had not happened by then.")
 
 
-@strawberry.input(description="A condition upon a field that the company defined for itself.")
+@strawberry.input(
+    description="A condition upon a field that the company defined for itself. A number is compared with what is a"
+    " number there, a text with what is a text."
+)
 class CustomFieldCondition:
     key: str = strawberry.field(description="The key of the field.")
     eq: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is this.")

@@ -24,6 +24,7 @@ from infra.settings import Settings
 from projections.catalogue import VIEWS
 from server import application
 from tests.api.client import Api
+from tests.api.company import a_pipeline
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,12 @@ def api(database_url: str) -> Iterator[Api]:
             made = Api(client, token, user)
             made.until_ready()
             yield made
+
+
+@pytest.fixture(scope="session")
+def pipeline(api: Api) -> str:
+    """A pipeline with the stages `first`, `offer` and `won`."""
+    return a_pipeline(api)
 
 
 @contextmanager
