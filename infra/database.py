@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any, cast
 
 import psycopg
 from psycopg import Connection
@@ -91,26 +91,27 @@ HISTORY = ["events", "event_head", "claims", "answers", "migrations"]
 """The tables that only their owner may write. An application adds to them through functions of the owner."""
 
 
+OURS = """
+    select 'table', format('%%I', relname), relname <> all (%s) from pg_class
+    where relnamespace = current_schema()::regnamespace and pg_get_userbyid(relowner) = current_user
+      and relkind in ('r', 'p', 'v')
+    union all
+    select 'routine', oid::regprocedure::text, false from pg_proc
+    where pronamespace = current_schema()::regnamespace and pg_get_userbyid(proowner) = current_user"""
+"""What the owner made. The tables of views are the application's own, and not for the owner to grant."""
+
+
 def _grant(connection: Connection[Any], schema: str, role: str) -> None:
-    names = {"schema": Identifier(schema), "role": Identifier(role)}
-    tables = connection.execute(
-        """select relname from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'p')
-           and pg_get_userbyid(relowner) = current_user and relname <> all (%s)""",
-        [f'"{schema.replace(chr(34), chr(34) * 2)}"', HISTORY],
-    )
-    grants: list[LiteralString] = [
-        "revoke execute on all functions in schema {schema} from public",
-        "grant usage, create on schema {schema} to {role}",
-        "grant select on all tables in schema {schema} to {role}",
-        "grant usage on all sequences in schema {schema} to {role}",
-        "grant execute on all functions in schema {schema} to {role}",
-    ]
+    to = Identifier(role)
     with connection.transaction():
-        for grant in grants:
-            connection.execute(SQL(grant).format(**names))
-        for (table,) in tables.fetchall():
-            write = SQL("grant insert, update, delete on {table} to {role}")
-            connection.execute(write.format(table=Identifier(table), **names))
+        connection.execute(SQL("grant usage, create on schema {} to {}").format(Identifier(schema), to))
+        for kind, name, writable in connection.execute(OURS, [HISTORY]).fetchall():
+            if kind == "routine":
+                connection.execute(SQL("revoke execute on routine {} from public").format(SQL(name)))
+                connection.execute(SQL("grant execute on routine {} to {}").format(SQL(name), to))
+            else:
+                rights = "select, insert, update, delete" if writable else "select"
+                connection.execute(SQL("grant {} on {} to {}").format(SQL(rights), SQL(name), to))
 
 
 def _option(name: str, value: str) -> str:

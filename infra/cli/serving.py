@@ -17,11 +17,11 @@ from starlette.types import ASGIApp
 
 from infra.cli.databases import Database, database
 from infra.cli.output import Failed, progress, say
-from infra.cli.projecting import projecting
 from infra.cli.running import running
 from infra.data_folder import prepare, serving
 from infra.database import SCHEMA
 from infra.first_start import local_token
+from infra.projecting import projecting
 from infra.projector import run
 from infra.sample.loading import load
 from infra.settings import Settings

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from infra.cli.output import AsJson, progress, table, tell
-from infra.cli.projecting import projecting
 from infra.cli.running import prepared
 from infra.database import connect
 from infra.importing import importer, mapping
+from infra.projecting import projecting
 from infra.settings import Settings
 
 

@@ -5,6 +5,7 @@ It is told the database's address through its standard input, and works until th
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
@@ -13,10 +14,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from infra.cli.output import say
 from infra.database import SCHEMA
 from infra.projector import run
 from projections.catalogue import VIEWS
+
+log = logging.getLogger("daybook.projecting")
 
 LONGEST_PAUSE = 30.0
 """Seconds before a projector that keeps failing is started again."""
@@ -46,7 +48,7 @@ class _Keeper(threading.Thread):
             code = child.wait()
             pause = 1.0 if time.monotonic() - started > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
             if not self.ending.is_set():
-                say(f"the projector ended ({code}); it starts again in {pause:.0f} s")
+                log.error("the projector ended (%s); it starts again in %.0f s", code, pause)
             self.ending.wait(pause)
 
     def _begin(self) -> subprocess.Popen[str] | None:
@@ -75,6 +77,7 @@ class _Keeper(threading.Thread):
 
 def main() -> None:
     """Project until the standard input closes; the terminal's Ctrl-C is the parent's to answer."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     url, stop = sys.stdin.readline().strip(), threading.Event()
