@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
+from decimal import Decimal
+from enum import Enum
 from itertools import count
 from typing import Any, Final, Self
 from uuid import UUID
@@ -17,9 +19,9 @@ from psycopg.sql import SQL, Identifier
 
 from domain.aggregate import Aggregate
 from domain.catalogue import AGGREGATES
-from domain.command import Accepted, Code, Outcome, Refusal, Request
+from domain.command import REQUIRED, Accepted, Argument, Code, Outcome, Refusal, Request, commands_of
 from domain.declaration import content_of
-from domain.values import new_id
+from domain.values import Money, new_id
 from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.mapper import Stored, read
@@ -185,3 +187,32 @@ def a_won_opportunity(world: World) -> UUID:
     opportunity = an_opportunity(world)
     world.given("Opportunity.win", opportunity, amount={"amount": 5, "currency": "EUR"})
     return opportunity
+
+
+LONGER = {"CustomField": a_custom_field, "Opportunity": an_opportunity}
+"""What takes more to be made than the values that it asks for."""
+EXAMPLES: dict[Any, Any] = {
+    str: "example",
+    int: 1,
+    Decimal: 1,
+    bool: True,
+    date: "2026-01-31",
+    Money: {"amount": 5, "currency": "EUR"},
+}
+
+
+def one_of(world: World, aggregate: type[Aggregate]) -> UUID:
+    """One of a kind, made by the command that makes them out of no more than it must be given."""
+    if make := LONGER.get(aggregate.__name__):
+        return make(world)
+    creating = next(command for command in commands_of(aggregate).values() if command.creates)
+    asked = [a for a in creating.arguments if a.default is REQUIRED and not a.optional]
+    return world.given(creating.name, **{a.asked_as: _example(world, a) for a in asked})
+
+
+def _example(world: World, argument: Argument) -> Any:
+    if argument.aggregate:
+        return one_of(world, argument.aggregate)
+    if isinstance(argument.type, type) and issubclass(argument.type, Enum):
+        return next(iter(argument.type)).value
+    return EXAMPLES[argument.type]

@@ -27,23 +27,11 @@ from tests.scenario import (
     ME,
     World,
     a_custom_field,
-    a_pipeline,
-    a_product,
-    a_team,
     a_user,
     an_account,
-    an_opportunity,
+    one_of,
 )
 
-MADE: dict[str, Callable[[World], UUID]] = {
-    "User": a_user,
-    "Team": a_team,
-    "CustomField": a_custom_field,
-    "Account": an_account,
-    "Product": a_product,
-    "Pipeline": a_pipeline,
-    "Opportunity": an_opportunity,
-}
 SHARED_ARGUMENTS: dict[str, dict[str, Any]] = {
     "tag": {"label": "vip"},
     "untag": {"label": "vip"},
@@ -64,7 +52,7 @@ every = pytest.mark.parametrize("aggregate", AGGREGATES, ids=lambda a: a.__name_
 
 @every
 def test_it_answers_every_shared_command(world: World, aggregate: type[Aggregate]) -> None:
-    kind, id, user = aggregate.__name__, MADE[aggregate.__name__](world), a_user(world, "Eve")
+    kind, id, user = aggregate.__name__, one_of(world, aggregate), a_user(world, "Eve")
     a_custom_field(world, kind=kind, key="size")
     given = SHARED_ARGUMENTS | {
         "assign_owner": {"owner_id": user},
@@ -81,7 +69,7 @@ def test_it_answers_every_shared_command(world: World, aggregate: type[Aggregate
 
 @every
 def test_whom_it_names_is_a_user(world: World, aggregate: type[Aggregate]) -> None:
-    kind, id, account = aggregate.__name__, MADE[aggregate.__name__](world), an_account(world, "Other")
+    kind, id, account = aggregate.__name__, one_of(world, aggregate), an_account(world, "Other")
 
     owned = world.when(f"{kind}.assign_owner", id, owner_id=account)
     mentioned = world.when(f"{kind}.comment", id, text="x", mention_ids=[a_user(world, "Eve"), str(ME)])
@@ -92,7 +80,7 @@ def test_whom_it_names_is_a_user(world: World, aggregate: type[Aggregate]) -> No
 
 @every
 def test_archived_it_refuses_all_but_restore(world: World, aggregate: type[Aggregate]) -> None:
-    id = MADE[aggregate.__name__](world)
+    id = one_of(world, aggregate)
     world.given(f"{aggregate.__name__}.archive", id)
     user = a_user(world, "Eve")
 
@@ -137,7 +125,7 @@ for value, strategy in VALUES.items():
 @every
 def test_replayed_it_is_what_it_was(new_world: Callable[..., World], aggregate: type[Aggregate]) -> None:
     world = new_world()
-    made = {kind: MADE[kind.__name__](world) for kind in AGGREGATES}
+    made = {kind: one_of(world, kind) for kind in AGGREGATES}
     commands = [command for command in commands_of(aggregate).values() if not command.creates]
     rows = [write(event) for event in world.store.events(made[aggregate])]
 
