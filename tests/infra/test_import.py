@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from domain.customers.account import Details
 from domain.sales.opportunity import Opportunity, Status
 from domain.values import Money, new_id
-from infra.importing import CannotImport
+from infra.database import connect, migrate
+from infra.event_store import EventStore
+from infra.importing import CannotImport, run
 from infra.rebuild import rebuild
 from projections.catalogue import VIEWS
-from tests.infra.importing import HEADER, Desk
+from tests.infra.importing import ACCOUNTS, HEADER, Desk
 from tests.scenario import Companies, World, a_pipeline, an_account
 
 DEALS = """
@@ -57,6 +60,14 @@ DEALS_HEADER = "number;stage;begun;ended;value"
 @pytest.fixture
 def desk(world: World, tmp_path: Path) -> Desk:
     return Desk(world, tmp_path)
+
+
+@pytest.fixture
+def desk_with_views(database_url: str, schema: str, tmp_path: Path) -> Iterator[Desk]:
+    """In a schema of its own, in which views may be built."""
+    migrate(database_url, schema)
+    with EventStore(database_url, schema) as store, connect(database_url, schema) as connection:
+        yield Desk(World(store, connection), tmp_path)
 
 
 @pytest.fixture
@@ -262,11 +273,11 @@ def test_others_are_found_by_what_only_one_may_hold(desk: Desk) -> None:
     assert desk.reports[0].events == 2
 
 
-def test_others_are_found_by_a_name_that_only_one_has(desk: Desk, database_url: str) -> None:
+def test_others_are_found_by_a_name_that_only_one_has(desk_with_views: Desk, database_url: str, schema: str) -> None:
+    desk = desk_with_views
     acme, twin, other = an_account(desk.world, "Acme"), an_account(desk.world, "Twin"), an_account(desk.world, "Twin")
     gone = an_account(desk.world, "Acme")
     desk.world.given("Account.archive", gone)
-    schema = desk.world.connection.execute("select current_schema()").fetchone()
     tags = """
         name = "tags"
         kind = "Account"
@@ -282,8 +293,7 @@ def test_others_are_found_by_a_name_that_only_one_has(desk: Desk, database_url: 
 
     with pytest.raises(CannotImport, match="Account cannot be found by name now"):
         desk.imports("account,label", "Acme,key", by=tags)
-    assert schema
-    rebuild(database_url, schema[0], VIEWS)
+    rebuild(database_url, schema, VIEWS)
     report = desk.imports("account,label", "Acme,key", "Twin,key", "Nobody,key", by=tags)
 
     assert (report.imported, report.refused) == (1, 2)
@@ -296,9 +306,6 @@ def test_others_are_found_by_a_name_that_only_one_has(desk: Desk, database_url: 
 
 
 def test_the_kind_that_is_asked_for_is_the_one_of_the_mapping(desk: Desk) -> None:
-    from infra.importing import run
-    from tests.infra.importing import ACCOUNTS
-
     world, read = desk.world, desk.mapping(ACCOUNTS)
     with pytest.raises(CannotImport, match="makes one of Account of a row, not of Product"):
         run(desk.file(HEADER), "Product", read, world.pipeline, world.store, world.connection, new_id(), UTC)
