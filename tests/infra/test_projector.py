@@ -219,6 +219,8 @@ def test_an_item_that_ended_stays_marked_and_may_come_back(db: Connection[Any]) 
     past.add(Sale.LineAdded, ONE, line_id=UUID(int=6), product="untouched", quantity=1)
     past.add(Sale.LineRemoved, ONE, line_id=line)
     past.add(Sale.LineAdded, ONE, line_id=line, product="y", quantity=2)
+    past.add(Sale.LineRemoved, ONE, line_id=UUID(int=6))
+    past.add(Sale.LinesCleared, ONE)
     published(db)
     record(db, past.rows)
     name = Table(SaleLineView).name
@@ -230,13 +232,16 @@ def test_an_item_that_ended_stays_marked_and_may_come_back(db: Connection[Any]) 
         seen.append(db.execute(state.encode(), [line]).fetchone())
 
     assert seen[1:] == [("x", 2, "LineAdded", False, True), ("x", 2, "LineAdded", False, True),
-                        ("x", 4, "LineRemoved", True, False), ("y", 5, "LineAdded", False, True)]  # fmt: skip
+                        ("x", 4, "LineRemoved", True, False), ("y", 5, "LineAdded", False, True),
+                        ("y", 5, "LineAdded", False, True), ("y", 7, "LinesCleared", True, False)]  # fmt: skip
     assert db.execute(f"select _from, _to, _ended from {name}_history order by _from".encode()).fetchall() == [
         (2, 4, False),
+        (3, 6, False),  # and its end at 6 stays as it is, whatever ends the others
         (4, 5, True),
+        (5, 7, False),
     ]
-    assert [len(shown(db, SaleLineView, at)) for at in range(6)] == [0, 0, 1, 2, 1, 2]
-    assert [row[5] for row in shown(db, SaleLineView)] == ["y", "untouched"]
+    assert [len(shown(db, SaleLineView, at)) for at in range(8)] == [0, 0, 1, 2, 1, 2, 1, 0]
+    assert [row[5] for row in shown(db, SaleLineView, 5)] == ["y", "untouched"]
 
 
 def drained(projector: Projector, feed: Any, most: int = 7) -> None:

@@ -126,6 +126,7 @@ def test_a_view_is_built_anew_under_the_same_declaration_while_a_projector_moves
     published(db)
     name = Table(SaleView).name
     db.execute(f"update {name} set stage = 'wrong' where id = (select id from sales limit 1)".encode())
+    Projector(db, VIEWS)
     live = Projector(db, VIEWS)
     record(db, rows[300:])
 
