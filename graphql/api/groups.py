@@ -64,9 +64,9 @@ class Grouping:
             + [f"{sql} as {name}" for sql, name in self.currencies.items()]
             + [f"{self.row.alias}.*"]
         )
-        figures = ", ".join(f"{sql} as {name}" for sql, name in self.measures.items())
+        figures = [f"{sql} as {name}" for sql, name in self.measures.items()]
         level = f"grouping({', '.join(self.currencies.values())})" if self.currencies else "0"
-        shown = ", ".join([*names, *self.currencies.values(), f"{level} as level", figures])
+        shown = ", ".join([*names, *self.currencies.values(), f"{level} as level", *figures])
         source = statement.source(self.row)
         grouped = (
             f"select {shown} from (select {inner} from {source}{where(conditions)}) {self.row.alias}"
