@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from threading import Condition, Thread
-from time import monotonic, sleep
+from threading import Condition, Event, Thread
+from time import sleep
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -17,16 +18,11 @@ import psycopg
 from psycopg import Connection
 
 from domain.aggregate import Claim
+from infra.arrays import Array, bigints, booleans, bytes_, instants, ints, know_arrays, texts, uuids
 from infra.commit import Conflict, Repeated, Taken, Throttled
 from infra.database import connect
 
-APPEND: Final = """select * from append_commits(
-    %b::int[], %b::uuid[], %b::bytea[], %b::text[], %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[],
-    %b::int[], %b::uuid[], %b::bigint[], %b::text[], %b::int[], %b::timestamptz[], %b::int[], %b::bytea[],
-    %b::int[], %b::uuid[], %b::bigint[],
-    %b::int[], %b::bytea[], %b::text[], %b::text[], %b::uuid[], %b::boolean[],
-    %b::int[], %b::text[], %b::uuid[], %b::bigint[])"""
-RING: Final = "begin; set local synchronous_commit = off; notify daybook_events; commit"
+APPEND: Final = f"select * from append_commits({', '.join(['%b'] * 30)})"
 
 MOST_COMMITS: Final = 256
 MOST_EVENTS: Final = 2_000
@@ -106,18 +102,17 @@ class Append:
     recorded: Callable[[Sequence[Place]], Any]
     known: Callable[[Connection[Any]], Any]
     answer: Future[Any] = field(default_factory=Future)
+    looks: frozenset[UUID] = frozenset()
     writes: frozenset[UUID | bytes] = frozenset()
 
     def __post_init__(self) -> None:
+        self.looks = frozenset(self.looked)
         events, claims = (each.originator_id for each in self.events), (each.key for each in self.claims)
         self.writes = frozenset((*(each.id for each in self.commands), *events, *claims))
 
 
 class GroupCommit(Thread):
-    """One connection, one statement at a time: while it runs, commits gather for the next. Used from any thread.
-
-    After it has appended, it rings `daybook_events`, so that who follows the history need not ask all the time.
-    """
+    """One connection, one statement at a time: while it runs, commits gather for the next. Used from any thread."""
 
     def __init__(self, url: str, schema: str, most_waiting: int) -> None:
         super().__init__(name="group-commit", daemon=True)
@@ -129,8 +124,7 @@ class GroupCommit(Thread):
         self._queue: deque[Append] = deque()
         self._connection: Connection[Any] | None = None
         self._versions: dict[UUID, int] = {}
-        self._ring_at: float | None = None
-        self._rang_at = 0.0
+        self._bell = Bell(url, schema)
         self.start()
 
     def put(self, append: Append) -> None:
@@ -158,19 +152,16 @@ class GroupCommit(Thread):
             while self._wait():
                 if batch := self._gather():
                     self._append(batch)
-                if self._ring_at is not None and self._ring_at <= monotonic():
-                    self._ring()
         finally:
             self._end()
 
     def _wait(self) -> bool:
-        """Until there is something to append, or it is time to ring. False when it is closed and nothing is left."""
+        """Until there is something to append. False when it is closed and nothing is left."""
         with self._changed:
             while not (self._incoming or self._queue):
                 if self._closed:
                     return False
-                if not self._changed.wait(self._ring_at and max(0.0, self._ring_at - monotonic())):
-                    return True
+                self._changed.wait()
             self._queue.extend(self._incoming)
             self._incoming.clear()
             return True
@@ -188,11 +179,12 @@ class GroupCommit(Thread):
         before, events = len(self._queue), 0
         while self._queue and len(batch) < MOST_COMMITS and events < MOST_EVENTS and len(postponed) < MOST_POSTPONED:
             each = self._queue.popleft()
-            writes = {command.id for command in each.commands} if self._is_late(each) else each.writes
-            looks = each.looked.keys() if writes is each.writes else ()
+            late = self._is_late(each)
+            writes = {command.id for command in each.commands} if late else each.writes
+            looks = frozenset[UUID]() if late else each.looks
             apart = written.isdisjoint(writes) and written.isdisjoint(looks) and looked.isdisjoint(writes)
-            written.update(writes)
-            looked.update(looks)
+            written |= writes
+            looked |= looks
             if not apart:
                 postponed.append(each)
             elif each.answer.set_running_or_notify_cancel():  # else its caller gave up waiting
@@ -209,21 +201,22 @@ class GroupCommit(Thread):
         It will get an answer but write nothing, so it has nothing in common with others but its command ids: a crowd
         around one aggregate is sent away at once.
         """
-        return any(append.looked[id] < self._versions[id] for id in append.looked.keys() & self._versions.keys())
+        return any(append.looked[id] < self._versions[id] for id in append.looks.intersection(self._versions))
 
     def _append(self, batch: list[Append]) -> None:
         """Answer every commit of the batch. One that cannot be stored does not hurt the others."""
         try:
             rows = iter(self._send(_parameters(batch)))
         except Exception as error:
-            if len(batch) > 1 and self._connection is not None:
+            if len(batch) > 1 and not isinstance(error, _Unreachable):
                 for each in batch:
                     self._append([each])
             else:
                 for each in batch:
-                    each.answer.set_exception(error)
+                    each.answer.set_exception(error.__cause__ if isinstance(error, _Unreachable) else error)
             return
         self._versions = {}
+        self._bell.ring()
         claims: list[ClaimRow] = []
         for each in batch:
             claims += each.claims
@@ -238,8 +231,6 @@ class GroupCommit(Thread):
             case "recorded":
                 for event in append.events:
                     self._versions[event.originator_id] = event.originator_version
-                if append.events and self._ring_at is None:
-                    self._ring_at = max(monotonic(), self._rang_at + BETWEEN_RINGS)
                 return append.recorded([Place(position, hash) for _, position, hash, *_ in rows])
             case "known" if self._connection is not None:
                 return append.known(self._connection)
@@ -251,29 +242,21 @@ class GroupCommit(Thread):
                 raise Taken(claims[claim - 1].claim, holder)
         raise Repeated("a command of this id was answered before, and had asked for something else")
 
-    def _send(self, parameters: list[list[Any]]) -> list[Row]:
+    def _send(self, parameters: list[Array]) -> list[Row]:
         """Send a batch; again, if the connection is lost. Command ids make it safe: what was appended is known."""
         for pause in PAUSES:
             sleep(pause)
             try:
                 if self._connection is None:
                     self._connection = connect(self._url, self._schema)
+                    know_arrays(self._connection)
                 return self._connection.execute(APPEND, parameters, prepare=True, binary=True).fetchall()
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if self._connection is not None and not _is_loss(self._connection, error):
                     raise
                 self._drop()
                 failed = error
-        raise failed
-
-    def _ring(self) -> None:
-        """Tell who listens that there is more to read. Not in the transaction of an append: it would slow that down."""
-        self._ring_at, self._rang_at = None, monotonic()
-        try:
-            if self._connection is not None:
-                self._connection.execute(RING)
-        except psycopg.Error:  # who listens also looks from time to time
-            self._drop()
+        raise _Unreachable from failed
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -288,9 +271,48 @@ class GroupCommit(Thread):
         for each in left:
             if each.answer.set_running_or_notify_cancel():
                 each.answer.set_exception(RuntimeError("the event store is closed"))
-        if self._ring_at is not None:
-            self._ring()
         self._drop()
+        self._bell.close()
+
+
+class Bell(Thread):
+    """Notifies `daybook_events` that there is more to read, so that who follows the history need not ask all the time.
+
+    On a connection and in a thread of its own, for it would slow the appends down; at most once every `BETWEEN_RINGS`.
+    It may fail: who listens also looks from time to time.
+    """
+
+    def __init__(self, url: str, schema: str) -> None:
+        super().__init__(name="bell", daemon=True)
+        self._url, self._schema = url, schema
+        self._rung, self._closed = Event(), False
+        self.start()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._rung.set()
+        self.join()
+
+    def run(self) -> None:
+        connection: Connection[Any] | None = None
+        while not self._closed:
+            self._rung.wait()
+            self._rung.clear()
+            with suppress(psycopg.Error):
+                if connection is None or connection.closed:
+                    connection = connect(self._url, self._schema)
+                    connection.execute("set synchronous_commit = off")
+                connection.execute("notify daybook_events")
+            sleep(BETWEEN_RINGS)
+        if connection is not None:
+            connection.close()
+
+
+class _Unreachable(Exception):
+    """The database could not be reached, however often it was tried; its cause says why."""
 
 
 def _is_loss(connection: Connection[Any], error: psycopg.Error) -> bool:
@@ -299,7 +321,16 @@ def _is_loss(connection: Connection[Any], error: psycopg.Error) -> bool:
     return connection.closed or state.startswith("08") or state in ("57P01", "57P02", "57P03")
 
 
-def _parameters(batch: list[Append]) -> list[list[Any]]:
+_COLUMNS: Final = (
+    (ints, uuids, bytes_, texts, uuids, uuids, uuids, uuids, texts),
+    (ints, uuids, bigints, texts, ints, instants, ints, bytes_),
+    (ints, uuids, bigints),
+    (ints, bytes_, texts, texts, uuids, booleans),
+    (ints, texts, uuids, bigints),
+)
+
+
+def _parameters(batch: list[Append]) -> list[Array]:
     """The columns that `append_commits` takes."""
     commands: list[Row] = []
     events: list[Row] = []
@@ -313,14 +344,10 @@ def _parameters(batch: list[Append]) -> list[list[Any]]:
         looked += [(number, id, version) for id, version in each.looked.items()]
         claims += [(number, r.key, r.claim.kind, r.claim.name, r.holder, r.yielded) for r in each.claims]
         answers += [(first + row.command, *row[1:]) for row in each.answers]
-    return [
-        *_columns(commands, 9),
-        *_columns(events, 8),
-        *_columns(looked, 3),
-        *_columns(claims, 6),
-        *_columns(answers, 4),
-    ]
+    rows = zip(_COLUMNS, (commands, events, looked, claims, answers), strict=True)
+    return [array for makes, table in rows for array in _columns(makes, table)]
 
 
-def _columns(rows: list[Row], count: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(count)]
+def _columns(makes: Sequence[Callable[[Sequence[Any]], Array]], rows: list[Row]) -> list[Array]:
+    columns = [*zip(*rows, strict=True)] or [()] * len(makes)
+    return [make(column) for make, column in zip(makes, columns, strict=True)]

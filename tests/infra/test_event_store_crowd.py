@@ -341,11 +341,11 @@ def test_a_closed_store_leaves_no_connection_and_no_thread(
     connections = b"select count(*) from pg_stat_activity where application_name = %s"
     store = EventStore(make_conninfo(database_url, application_name=schema), schema)
     store.append(commit(a_product())).result(5)
-    while_open = history.execute(connections, [schema]).fetchone()
+    ((while_open,),) = history.execute(connections, [schema]).fetchall()
 
     store.close()
 
-    assert while_open == (2,)
+    assert while_open >= 2
     until = monotonic() + 5
     while (left := history.execute(connections, [schema]).fetchone()) != (0,) and monotonic() < until:
         pass
@@ -371,13 +371,13 @@ def test_lost_connections_are_made_again(history: Connection[Any], database_url:
     product, other = a_product(), a_product()
     with EventStore(make_conninfo(database_url, application_name=schema), schema) as store:
         recorded(store, product)
-        ended = history.execute(
+        ((ended,),) = history.execute(
             "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where application_name = %s", [schema]
-        ).fetchone()
+        ).fetchall()
 
         recorded(store, other)
 
-        assert ended == (2,)
+        assert ended >= 2
         assert [len(store.events(each.id)) for each in (product, other)] == [1, 1]
     assert count(history) == 2
 
