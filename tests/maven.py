@@ -31,7 +31,12 @@ FILES: Final = (
 
 
 def import_maven(
-    data: Path, pipeline: CommandPipeline, store: EventStore, connection: Connection[Any], actor: UUID
+    data: Path,
+    pipeline: CommandPipeline,
+    store: EventStore,
+    connection: Connection[Any],
+    actor: UUID,
+    without: tuple[str, ...] = (),
 ) -> dict[str, Report]:
     """Import everything; a report for each mapping. `data` is the folder of all data sets.
 
@@ -39,6 +44,8 @@ def import_maven(
     """
     reports = {}
     for name, kind, file in FILES:
+        if name in without:
+            continue
         path = data / FOLDER / file if file else MAPPINGS / f"{name}.csv"
         read = mapping.read(MAPPINGS / f"{name}.toml")
         reports[name] = run(path, kind, read, pipeline, store, connection, actor, UTC)

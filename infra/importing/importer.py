@@ -155,6 +155,8 @@ class _Unit:
     calls: list[_Call]
     asked: Step
     """The command that was asked last: a refusal is about it."""
+    this: UUID | None = None
+    """What the first command is asked of, or makes."""
 
 
 class _Importer:
@@ -248,14 +250,14 @@ class _Importer:
             return None
 
     def _steps(self, unit: _Unit, run: Callable[[Request], Accepted]) -> None:
-        this = None
+        unit.this = None
         for call in unit.calls:
             unit.asked = step = call.step
             made = run(
                 Request(
                     command=step.command.name,
-                    id=None if step.command.creates else call.on or this,
-                    arguments=_with_this(call.arguments, this),
+                    id=None if step.command.creates else call.on or unit.this,
+                    arguments=_with_this(call.arguments, unit.this),
                     actor=self.actor,
                     idempotency_key=self._idempotency_key(step, unit.key),
                     correlation_id=self.correlation_id,
@@ -263,7 +265,7 @@ class _Importer:
                     occurred_at=call.at,
                 )
             )
-            this = this or made.changed[0].id
+            unit.this = unit.this or made.changed[0].id
         if self.dry_run:
             raise _Decided
 
@@ -297,7 +299,9 @@ class _Importer:
     def _settle(self, unit: _Unit, pending: Pending) -> None:
         outcome = pending.result()
         if isinstance(outcome, Accepted):
-            self.counts.imported += 1
+            by_others = outcome.changed[0].id != unit.this
+            self.counts.already_there += by_others
+            self.counts.imported += not by_others
             self.known[unit.key] = self._origin(unit.content)
         elif outcome.code in LATER and not self.last_try:
             self.aside.put(unit.row)
