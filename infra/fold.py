@@ -33,7 +33,9 @@ class Fold:
         """The aggregates of which every row is remembered: what is not, does not exist."""
         self.touched: set[Key] = set()
         self.superseded: list[Row] = []
-        """Versions that were followed by another: then come the position and time of that."""
+        """Versions that were never written, for another followed: then come the position and time of that."""
+        self.outdated: list[Row] = []
+        """The keys of rows whose written version was followed by another: then come the position and time of that."""
         self.by_name = folds_by_name(self.view)
         self.setters: dict[str, Setter] = {}
         self.plans: dict[type, list[Setter]] = {}
@@ -94,7 +96,7 @@ class Fold:
     def _change(self, key: Key, recorded: Recorded, event: Any, changes: dict[str, Any] | None) -> None:
         before = self.rows.get(key)
         if before:
-            self.superseded.append((*before, recorded.position, recorded.recorded_at))
+            self._supersede(key, before, recorded)
         if before and not (self.view.ends and before[-1]):
             row = list(before)
         else:
@@ -113,8 +115,14 @@ class Fold:
     def _end(self, key: Key, recorded: Recorded, event: Any) -> None:
         before = self.rows.get(key)
         if before and not before[-1]:
-            self.superseded.append((*before, recorded.position, recorded.recorded_at))
+            self._supersede(key, before, recorded)
             self._made(key, list(before), recorded, event, True)
+
+    def _supersede(self, key: Key, before: Row, recorded: Recorded) -> None:
+        if key in self.touched:
+            self.superseded.append((*before, recorded.position, recorded.recorded_at))
+        else:
+            self.outdated.append((*key, recorded.position, recorded.recorded_at))
 
     def _made(self, key: Key, row: list[Any], recorded: Recorded, event: Any, ended: bool) -> None:
         row[1], row[3] = recorded.originator_version, recorded.recorded_at
@@ -138,6 +146,7 @@ class Fold:
         """Nothing is left to be written."""
         self.touched.clear()
         self.superseded.clear()
+        self.outdated.clear()
 
 
 def _put(row: list[Any], setter: Setter, value: Any) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import Connection, Cursor, Error
-from psycopg.sql import Composed
 
 from infra.feed import Batch, Feed, Recorded
 from infra.fold import Fold, Key, Row
 from infra.lanes import ALL
 from infra.mapper import Stored, read
-from infra.tables import Table
+from infra.tables import TO, UNTIL, Table
 from projections.columns import Column
 from projections.view import View
 
@@ -57,6 +56,7 @@ class Projector:
         self.connection, self.lanes = connection, sorted(lanes)
         tables = [view if isinstance(view, Table) else Table(view) for view in views]
         self.folds = {table.name: Fold(table) for table in tables}
+        self.statements = {table.name: Statements.of(table, connection) for table in tables}
         self.interested: dict[str, list[Fold]] = {}
         held = connection.execute(HOLD, (list(self.folds), self.lanes)).fetchall()
         self.position = {(name, lane): position for name, lane, position, _ in held}
@@ -116,14 +116,15 @@ class Projector:
             if max(len(fold.rows), len(fold.whole)) > self.REMEMBERED:
                 fold.forget()
             missing, whole = _unknown(fold, work)
+            statements = self.statements[fold.table.name]
             if missing:
                 fold.rows.update(dict.fromkeys(missing))
                 keys = _lists(missing)
-                asked.append((fold, self.connection.execute(fold.table.recall, keys, prepare=True, binary=True)))
+                asked.append((fold, self.connection.execute(statements.recall, keys, prepare=True, binary=True)))
             if whole:
                 fold.whole |= whole
                 ids = [list(whole)]
-                asked.append((fold, self.connection.execute(fold.table.recall_all, ids, prepare=True, binary=True)))
+                asked.append((fold, self.connection.execute(statements.recall_all, ids, prepare=True, binary=True)))
         for fold, cursor in asked:
             places = fold.table.key_places
             for row in cursor.fetchall():
@@ -150,17 +151,36 @@ class Projector:
 
     def _write(self, fold: Fold) -> None:
         if fold.touched:
-            self._send(fold.table.upsert, fold.table.live_columns, fold.live())
-            self._send(fold.table.supersede, fold.table.history_columns, fold.superseded)
+            table, statements = fold.table, self.statements[fold.table.name]
+            self._send(statements.outdate, [*table.key_columns, TO, UNTIL], fold.outdated)
+            self._send(statements.upsert, table.live_columns, fold.live())
+            self._send(statements.supersede, table.history_columns, fold.superseded)
             fold.written()
 
-    def _send(self, statement: Composed, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    def _send(self, statement: bytes, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         if rows:
             lists = _lists(rows)
             for place, column in enumerate(columns):
-                if column.type.endswith("[]"):
-                    lists[place] = [value if value is None else literal(value) for value in lists[place]]
+                values = lists[place]
+                if values.count(None) == len(values):
+                    lists[place] = []  # `unnest` fills up with null
+                elif column.type.endswith("[]"):
+                    lists[place] = [value if value is None else literal(value) for value in values]
             self.connection.execute(statement, lists, prepare=True)
+
+
+class Statements(NamedTuple):
+    """The statements of one table, as text: composing them takes longer than a small batch does."""
+
+    recall: bytes
+    recall_all: bytes
+    outdate: bytes
+    upsert: bytes
+    supersede: bytes
+
+    @classmethod
+    def of(cls, table: Table, connection: Connection[Any]) -> Statements:
+        return cls(*(getattr(table, name).as_bytes(connection) for name in cls._fields))
 
 
 def event_of(recorded: Recorded) -> Any:

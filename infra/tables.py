@@ -75,30 +75,51 @@ class Table:
 
     @cached_property
     def supersede(self) -> Composed:
+        """Keep versions that were never written to the table itself."""
         return self._insert(self.history, self.history_columns)
 
     @cached_property
+    def outdate(self) -> Composed:
+        """Keep versions as they stand in the table, by their keys, before they are written over."""
+        return SQL("insert into {} {}").format(
+            Identifier(self.history), self._each([*self.key_columns, TO, UNTIL], [SQL("t.*")], [TO, UNTIL])
+        )
+
+    @cached_property
     def recall(self) -> Composed:
-        """Some rows by their keys: one look into the index per key, whatever the planner believes of the table.
+        """Some rows by their keys."""
+        return self._each(self.key_columns, self._remembered)
+
+    def _each(self, given: Sequence[Column], shown: Sequence[Composable], also: Sequence[Column] = ()) -> Composed:
+        """Something of each row by its key: one look into the index per key, whatever the planner believes.
 
         A join would be planned on the statistics of a table that was empty, as a walk through the whole index per key.
         """
         same = SQL(" and ").join(SQL("t.{0} = k.{0}").format(Identifier(name)) for name in self.key)
         return SQL(
-            "select r.* from unnest({}) k ({}) cross join lateral (select {} from {} t where {} offset 0) r"
-        ).format(_parameters(self.key_columns), names(self.key), self._remembered, Identifier(self.name), same)
+            "select {} from unnest({}) k ({}) cross join lateral (select {} from {} t where {} offset 0) r"
+        ).format(
+            SQL(", ").join([SQL("r.*"), *(SQL("k.{}").format(Identifier(c.name)) for c in also)]),
+            _parameters(given),
+            names([c.name for c in given]),
+            SQL(", ").join(shown),
+            Identifier(self.name),
+            same,
+        )
 
     @cached_property
     def recall_all(self) -> Composed:
         """All items of some aggregates, for an event that ends them all."""
-        return SQL("select {} from {} t where id = any(%b::uuid[])").format(self._remembered, Identifier(self.name))
+        return SQL("select {} from {} t where id = any(%b::uuid[])").format(
+            SQL(", ").join(self._remembered), Identifier(self.name)
+        )
 
     @property
-    def _remembered(self) -> Composed:
+    def _remembered(self) -> list[Composed]:
         """A row as a fold holds it: documents are text."""
-        return SQL(", ").join(
+        return [
             SQL("t.{}::text" if c.type == "jsonb" else "t.{}").format(Identifier(c.name)) for c in self.live_columns
-        )
+        ]
 
     def _insert(self, table: str, columns: Sequence[Column]) -> Composed:
         """Lists and documents are carried as text, for `unnest` flattens an array of arrays."""
