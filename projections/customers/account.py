@@ -18,7 +18,7 @@ class AccountView(
     table="accounts",
     needs="customers.see",
     owner="owner_id",
-    indexes=("name", "owner_id", "industry", "parent_id", "merged_into_id"),
+    indexes=("name", "owner_id", "industry", "lifecycle", "parent_id", "merged_into_id"),
     search=("name", "website"),
     flat=("details",),
 ):

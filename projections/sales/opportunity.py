@@ -18,7 +18,7 @@ class OpportunityView(
     table="opportunities",
     needs="sales.see",
     owner="owner_id",
-    indexes=("account_id", "owner_id", "stage", "expected_close", "closed_on"),
+    indexes=("account_id", "owner_id", "stage", "status", "amount", "expected_close", "closed_on"),
     search=("name",),
 ):
     """An account may buy something from us."""
