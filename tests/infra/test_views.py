@@ -14,9 +14,8 @@ import pytest
 
 from domain.aggregate import Aggregate
 from domain.values import Money
-from projections.catalogue import REPORTS, VIEWS
+from projections.catalogue import VIEWS
 from projections.columns import Undeclared
-from projections.report import parameter_types, pieces, row_columns
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView
 from projections.view import View, belongs_to, creating, fingerprint, named_by, shape
@@ -289,12 +288,6 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
     }
 
     assert said == {" ".join(map(fingerprint, VIEWS)) + "\n"}
-
-
-def test_reports_are_read_at_start() -> None:
-    for report in REPORTS:
-        assert pieces(report) and row_columns(report) and report.__doc__
-        assert report.needs.endswith(".see") and "instant" in parameter_types(report)
 
 
 def test_the_pieces_of_a_view_fit_its_aggregate() -> None:

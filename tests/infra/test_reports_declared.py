@@ -1,0 +1,156 @@
+"""Reports name views and nothing else; what is wrong with one is said when it is read, at start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from domain.values import Money, TimeZone
+from projections.catalogue import REPORTS, VIEWS
+from projections.columns import Undeclared, columns_in
+from projections.report import Parameter, Relation, Report, parameter_types, pieces, row_columns, row_shape
+from projections.view import shape
+from tests.infra.past import database, published
+from tests.infra.sale import SaleLineView, SaleView
+
+
+class Size(StrEnum):
+    SMALL = "small"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Good(Report, of=(SaleView, SaleLineView), needs="sales.see"):
+    """Whatever looks like a view or a parameter in a text, a name or a remark is none."""
+
+    sql = """select '{not} :this ''{nor}'' :that'::text as "a:b{c}", -- {nor} :that
+                    :size, :zone::text, :since, :instant - _since
+             from {sales.versions} v join {sale_lines} l using (id)
+             where :owner_id::uuid = v.owner_id or :owner_id is null"""
+
+    owner_id: Annotated[UUID | None, "whose"] = None
+    size: Size = Size.SMALL
+    zone: TimeZone = TimeZone("UTC")
+    since: date
+
+    @dataclass
+    class Row:
+        stage: Annotated[str, "where it stands"]
+        amount: Money | None
+
+
+@pytest.fixture
+def db(database_url: str, schema: str) -> Iterator[Connection[Any]]:
+    with database(database_url, schema) as connection:
+        yield connection
+
+
+def test_the_pieces_of_a_report_are_its_views_and_parameters() -> None:
+    found = [piece for piece in pieces(Good) if not isinstance(piece, str)]
+
+    assert found == [
+        Parameter("size", "text"),
+        Parameter("zone", "text"),
+        Parameter("since", "date"),
+        Parameter("instant", "timestamptz"),
+        Relation(SaleView, True),
+        Relation(SaleLineView, False),
+        Parameter("owner_id", "uuid"),
+        Parameter("owner_id", "uuid"),
+    ]
+    assert "".join(piece for piece in pieces(Good) if isinstance(piece, str)).count("{not} :this") == 1
+    assert [column.name for column in row_columns(Good)] == ["stage", "amount", "amount_currency"]
+    assert row_shape(Good)[0].doc == "where it stands"
+
+
+def test_what_is_wrong_with_a_report_is_said() -> None:
+    def report(sql: str, hints: Mapping[str, Any]) -> Any:
+        told = {"sql": sql, "__annotations__": dict(hints), "__module__": __name__}
+        return dataclass(frozen=True, kw_only=True)(type("Odd", (Report,), told, of=(SaleView,), needs="sales.see"))
+
+    sales, owner = "select 1 from {sales} s", {"owner_id": UUID}
+    for made, why in [
+        (report("select 1 from {users} u", {}), r"Odd: \{users\} is not among its views"),
+        (report(f"{sales} where :other", {}), "Odd: no parameter :other"),
+        (report(sales, owner), "Odd: owner_id is not used"),
+        (report("select :owner_id", owner), "Odd: sales is not used"),
+        (report(f"{sales} where :amount", {"amount": Money}), r"Odd\.amount: a parameter is one plain value"),
+        (report(f"{sales} where :instant", {"instant": date}), "Odd: `instant` is the moment asked, not a parameter"),
+    ]:
+        with pytest.raises(Undeclared, match=why):
+            pieces(made)
+
+
+def test_a_report_says_of_what_it_is_and_for_whom() -> None:
+    with pytest.raises(TypeError, match="'of' and 'needs'"):
+
+        class Bare(Report):  # type: ignore[call-arg]
+            sql = "select 1"
+
+
+def without_rows(report: type[Report]) -> str:
+    """A report over no table at all: whatever relation PostgreSQL still finds in it, it names by itself."""
+    made = []
+    for piece in pieces(report):
+        if isinstance(piece, str):
+            made.append(piece)
+        elif isinstance(piece, Parameter):
+            made.append(f"null::{piece.type}")
+        else:
+            columns = [f'null::{c.type} as "{c.name}"' for c in columns_in(shape(piece.view))]
+            more = ["null::timestamptz as _since", "null::timestamptz as _until"] if piece.versions else []
+            made.append(f"(select {', '.join(columns + more)})")
+    return "".join(made)
+
+
+def named(connection: Connection[Any], report: type[Report]) -> set[str]:
+    with connection.transaction(force_rollback=True):
+        connection.execute(f"create temp view the_report as {without_rows(report)}".encode())
+        return {name for (name,) in connection.execute("""
+            select distinct d.refobjid::regclass::text from pg_depend d join pg_rewrite r on r.oid = d.objid
+            where r.ev_class = 'pg_temp.the_report'::regclass and d.classid = 'pg_rewrite'::regclass
+              and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class""")}  # fmt: skip
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
+def test_no_report_reads_a_table_of_its_own_choice(db: Connection[Any], report: type[Report]) -> None:
+    assert named(db, report) == set()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thief(Report, of=(SaleView,), needs="sales.see"):
+    sql = "select stage from {sales} s where exists (select from events) and id in (select id from sales)"
+
+    @dataclass
+    class Row:
+        stage: str
+
+
+def test_a_report_that_does_would_be_found(db: Connection[Any]) -> None:
+    published(db, [SaleView])
+
+    assert named(db, Thief) == {"events", "sales"}
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
+def test_the_sql_of_a_report_gives_the_columns_of_its_rows(db: Connection[Any], report: type[Report]) -> None:
+    cursor = db.execute(without_rows(report).encode())
+
+    given = [(column.name, db.adapters.types[column.type_code].name) for column in cursor.description or ()]
+
+    assert given == [(c.name, NAMES.get(c.type, c.type)) for c in row_columns(report)]
+
+
+NAMES = {"bigint": "int8"}
+
+
+def test_reports_ask_for_a_permission_and_use_views_of_the_catalogue() -> None:
+    for report in REPORTS:
+        assert report.needs.endswith(".see") and report.__doc__
+        assert set(report.of) <= set(VIEWS) and "instant" in parameter_types(report)
