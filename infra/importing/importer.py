@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from msgspec import json
 from psycopg import Connection
@@ -25,8 +25,8 @@ from infra.importing.mapping import THIS, Find, RowMapping, Step, Whole, columns
 from infra.importing.problems import BadRow, CannotImport
 from infra.importing.refusals import Refusals
 from infra.importing.table import Row, Rows
-from infra.importing.values import Values
-from infra.pipeline import CommandPipeline, Pending
+from infra.importing.values import Values, short
+from infra.pipeline import CommandPipeline, Pending, command_id
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -157,6 +157,8 @@ class _Unit:
     """The command that was asked last: a refusal is about it."""
     this: UUID | None = None
     """What the first command is asked of, or makes."""
+    again: bool = False
+    """Whether its first command is known already."""
 
 
 class _Importer:
@@ -177,7 +179,7 @@ class _Importer:
         self.in_flight: InFlight[str, _Unit] = InFlight(AT_ONCE, self._settle)
         self.last_try = False
         self.known: dict[str, str | None] = {}
-        """Of the rows at hand, those whose keys were imported, and the origin of their commands."""
+        """Of the rows at hand, those whose keys were imported, and the origin of their events, if there are any."""
         self.would_bring: dict[bytes, str] = {}
         """The same, of all rows that a dry run would import."""
         own = f"external_ids.{mapping.system}"
@@ -231,9 +233,9 @@ class _Importer:
         calls = [call for step in chosen if (call := self._call(step, values))]
         content = sha256(json.encode([[c.step.name, c.on, c.arguments, c.at] for c in calls], order="sorted"))
         unit = _Unit(row, key, content.hexdigest()[:32], calls, chosen[0])
-        if key in self.known:
-            self._again(unit, self.known[key])
-        elif known := self.would_bring.get(_digest(key)):
+        known = self.known.get(key) or self.would_bring.get(_digest(key))
+        unit.again = known is not None or key in self.known
+        if known is not None:
             self._again(unit, known)
         elif self.dry_run:
             self._would(unit)
@@ -271,6 +273,9 @@ class _Importer:
 
     def _would(self, unit: _Unit) -> None:
         """What would become of a row. Whether others hold what must be unique is asked for its key alone."""
+        if unit.again:
+            self.counts.already_there += 1
+            return
         if self.brings and (holder := self.lookup.find(self.brings, unit.key)):
             raise BadRow(f"{self.mapping.kind}_{holder} has this key already", self._column_of_key())
         self.would_bring[_digest(unit.key)] = self._origin(unit.content)
@@ -287,24 +292,29 @@ class _Importer:
             assert isinstance(refusal, Refusal)
             raise self._wrong(unit, refusal)
 
-    def _again(self, unit: _Unit, origin: str | None) -> None:
+    def _again(self, unit: _Unit, origin: str) -> None:
         """A row of a key that is known: the same, or another one that has to say so."""
-        if origin is None or origin == self._origin(unit.content):
+        if origin == self._origin(unit.content):
             self.counts.already_there += 1
         else:
-            self.counts.changed += 1
-            reason = "a row of this key was imported before, with other content or by another form of the mapping"
-            raise BadRow(reason, self._column_of_key())
+            raise self._changed()
+
+    def _changed(self) -> BadRow:
+        self.counts.changed += 1
+        reason = "a row of this key was imported before, with other content or by another form of the mapping"
+        return BadRow(reason, self._column_of_key())
 
     def _settle(self, unit: _Unit, pending: Pending) -> None:
         outcome = pending.result()
         if isinstance(outcome, Accepted):
-            by_others = outcome.changed[0].id != unit.this
-            self.counts.already_there += by_others
-            self.counts.imported += not by_others
+            before = unit.again or outcome.changed[0].id != unit.this
+            self.counts.already_there += before
+            self.counts.imported += not before
             self.known[unit.key] = self._origin(unit.content)
         elif outcome.code in LATER and not self.last_try:
             self.aside.put(unit.row)
+        elif outcome.code is Code.REPEATED_OTHERWISE:
+            self._refuse(unit.row, self._changed())
         else:
             self._refuse(unit.row, self._wrong(unit, outcome))
 
@@ -343,14 +353,14 @@ class _Importer:
         if own and _digest(text) in self.would_bring:
             raise _WouldBring
         by = "" if find.by.startswith("external_ids.") else f" by its {find.by}"
-        raise (_Waits if own else BadRow)(f"there is no {find.kind} called {text!r}{by}")
+        raise (_Waits if own else BadRow)(f"there is no {find.kind} called {short(text)}{by}")
 
     def _known_of(self, keys: set[str]) -> dict[str, str | None]:
         """Of these keys, those whose rows were imported before, with the origin of their first command."""
         first = self.mapping.steps[0]
-        ids = {uuid5(self.actor, self._idempotency_key(first, key)): key for key in keys}
+        ids = {command_id(self.actor, self._idempotency_key(first, key)): key for key in keys}
         found = self.connection.execute(ORIGINS, {"ids": list(ids)}, prepare=True).fetchall()
-        return {ids[command_id]: origin for command_id, origin in found}
+        return {ids[id]: origin for id, origin in found}
 
     def _idempotency_key(self, step: Step, key: str) -> str:
         return f"import {_digest(self.mapping.name, step.name, key).hex()}"

@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 from domain.aggregate import Claim
 from infra.importing.mapping import Find
 from infra.importing.problems import BadRow, CannotImport
+from infra.importing.values import short
 from infra.instants import ViewBehind, wait_for_all
 from infra.pipeline import CommandPipeline
 from infra.serving import tables_of
@@ -63,7 +64,7 @@ class Lookup:
     def _seen(self, find: Find, text: str) -> UUID | None:
         found = self._connection.execute(self._statement(find), [text]).fetchall()
         if len(found) > 1:
-            raise BadRow(f"there are several of {find.kind} whose {find.by} is {text!r}")
+            raise BadRow(f"there are several of {find.kind} whose {find.by} is {short(text)}")
         return found[0][0] if found else None
 
     def _statement(self, find: Find) -> sql.Composed:

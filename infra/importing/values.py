@@ -61,7 +61,7 @@ class Values:
         said = (column.aliases or {}).get(said or "", said) or column.empty or None
         if column.only and said is not None and said not in column.only:
             known = ", ".join(sorted(column.only))
-            raise BadRow(f"{_short(said)} is none of those that the mapping knows: {known}", column.header)
+            raise BadRow(f"{short(said)} is none of those that the mapping knows: {known}", column.header)
         return said
 
     def value(self, name: str) -> Any:
@@ -115,7 +115,7 @@ class Values:
                 return _number(text, column)
             case Type.FLAG:
                 if text not in ("true", "false"):
-                    raise BadRow(f"{_short(text)} is neither true nor false: put it in `aliases`")
+                    raise BadRow(f"{short(text)} is neither true nor false: put it in `aliases`")
                 return text == "true"
         return text
 
@@ -135,14 +135,14 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadRow(f"{_short(text)} is no day of the calendar, such as 2017-03-31: see `format`") from None
+        raise BadRow(f"{short(text)} is no day of the calendar, such as 2017-03-31: see `format`") from None
 
 
 def _moment(text: str, format: str | None) -> datetime:
     try:
         return datetime.strptime(text, format) if format else datetime.fromisoformat(text)
     except ValueError:
-        raise BadRow(f"{_short(text)} is no time written as {format or '2017-03-31T09:30'}: see `format`") from None
+        raise BadRow(f"{short(text)} is no time written as {format or '2017-03-31T09:30'}: see `format`") from None
 
 
 def _number(text: str, column: Column) -> Decimal | int:
@@ -151,16 +151,17 @@ def _number(text: str, column: Column) -> Decimal | int:
         plain = plain.translate(COMMA)
     if not NUMBER.fullmatch(plain):
         marks = f"{column.decimal!r} for its decimals" + (f" and {column.grouping!r}" if column.grouping else "")
-        raise BadRow(f"{_short(text)} is no number, or not written with {marks}")
+        raise BadRow(f"{short(text)} is no number, or not written with {marks}")
     if sum(map(str.isdigit, plain)) > DIGITS:
         raise BadRow(f"a number of more than {DIGITS} digits is none that anybody counted")
     number = EXACT.multiply(Decimal(plain), Decimal(column.times))
     if column.type is Type.NUMBER:
         return number
     if number != number.to_integral_value():
-        raise BadRow(f"{_short(text)} is no whole number")
+        raise BadRow(f"{short(text)} is no whole number")
     return int(number)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text as a message names it."""
     return repr(text if len(text) <= 60 else f"{text[:60]}…")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from time import monotonic
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.command import Accepted, Request
 from domain.sales.opportunity import Opportunity
 from infra.event_store import EventStore
 from infra.importing.in_flight import InFlight
-from infra.pipeline import CommandPipeline, Pending
+from infra.pipeline import CommandPipeline, Pending, command_id
 from infra.sample.story import DAYS, OPPORTUNITIES, LineOf, Ref, Unit, story
 
 Progress = Callable[[int, int], None]
@@ -54,7 +54,7 @@ def load(
     begun = _begun(store, actor, zone)
     today = begun or today or datetime.now(zone).date()
     units = story(today, zone, opportunities=opportunities)
-    if store.answer(_command_id(actor, units[-1], 0)) is None:
+    if store.answer(command_id(actor, _idempotency_key(units[-1], 0))) is None:
         telling = _Telling(pipeline, store, actor)
         telling.everything(units, progress or (lambda done, of: None), begun is not None)
     commands = sum(len(unit.acts) for unit in units)
@@ -81,7 +81,7 @@ class _Telling:
 
     def _told(self, unit: Unit) -> bool:
         """Whether it was recorded before. What it made is remembered then."""
-        known = self.store.answer(_command_id(self.actor, unit, 0))
+        known = self.store.answer(command_id(self.actor, _idempotency_key(unit, 0)))
         if known and isinstance(known[1], Accepted):
             self.ids.setdefault(unit.about, known[1].changed[0].id)
         return known is not None
@@ -132,7 +132,7 @@ class _Telling:
 def _begun(store: EventStore, actor: UUID, zone: tzinfo) -> date | None:
     """The day as of which the story was begun, if it was: it ends so many days after its first event."""
     first = story(date(2000, 1, 1), zone, opportunities=0)[0]
-    known = store.answer(_command_id(actor, first, 0))
+    known = store.answer(command_id(actor, _idempotency_key(first, 0)))
     if known is None or not isinstance(known[1], Accepted):
         return None
     happened = store.events(known[1].changed[0].id)[0].timestamp
@@ -152,8 +152,3 @@ def _named(given: Any) -> Iterator[str]:
 
 def _idempotency_key(unit: Unit, number: int) -> str:
     return f"sample/{unit.name}/{number}"
-
-
-def _command_id(actor: UUID, unit: Unit, number: int) -> UUID:
-    """As the pipeline makes it of actor and key."""
-    return uuid5(actor, _idempotency_key(unit, number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,16 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.catalogue import AGGREGATES
 from domain.customers.account import Details
 from domain.sales.opportunity import Opportunity, Status
 from domain.values import Money, new_id
 from infra.database import connect, migrate
 from infra.event_store import EventStore
-from infra.importing import CannotImport, run
+from infra.importing import CannotImport, Report, run
+from infra.pipeline import CommandPipeline
 from infra.rebuild import rebuild
 from projections.catalogue import VIEWS
 from tests.infra.importing import ACCOUNTS, HEADER, Desk
-from tests.scenario import Companies, World, a_pipeline, an_account
+from tests.scenario import ME, Companies, World, a_pipeline, an_account
 
 DEALS = """
     name = "deals"
@@ -63,8 +66,8 @@ def desk(world: World, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def desk_with_views(database_url: str, schema: str, tmp_path: Path) -> Iterator[Desk]:
-    """In a schema of its own, in which views may be built."""
+def own_desk(database_url: str, schema: str, tmp_path: Path) -> Iterator[Desk]:
+    """In a schema of its own, in which views may be built and which others may reach."""
     migrate(database_url, schema)
     with EventStore(database_url, schema) as store, connect(database_url, schema) as connection:
         yield Desk(World(store, connection), tmp_path)
@@ -156,6 +159,29 @@ def test_a_row_that_became_more_or_less_since_has_changed(deals: Desk) -> None:
     assert deals.one("Opportunity", "7").status is Status.OPEN
 
 
+def test_a_row_that_had_nothing_to_do_is_known_again_too(desk: Desk) -> None:
+    acme = an_account(desk.world, "Acme")
+    desk.world.given("Account.link_external", acme, system="old", external_id="A1")
+    desk.world.given("Account.tag", acme, label="key")
+    by = """
+        name = "tags"
+        kind = "Account"
+        system = "old"
+        key = "{number}"
+        [columns.number]
+        find = "Account"
+        [[commands]]
+        call = "Account.tag"
+        on = "{number}"
+        with = { label = "{label}" }
+        """
+
+    first, again, changed = (desk.imports("number,label", f"A1,{label}", by=by) for label in ("key", "key", "other"))
+
+    assert (first.imported, first.events, again.already_there, changed.changed) == (1, 0, 1, 1)
+    assert desk.world.load(acme).tags == {"key"}
+
+
 def test_a_row_that_stands_twice_in_a_file_is_imported_once(desk: Desk) -> None:
     report = desk.imports(HEADER, "A1,Acme,,,,", "A1,Acme,,,,", "A1,Acme Ltd,,,,")
 
@@ -223,6 +249,23 @@ def test_a_run_that_broke_off_is_completed_by_the_next_one(desk: Desk) -> None:
     assert desk.world.position == 1400
 
 
+def test_two_runs_at_once_double_nothing(own_desk: Desk, database_url: str, schema: str) -> None:
+    desk, store = own_desk, own_desk.world.store
+    read, file = desk.mapping(ACCOUNTS), desk.file(HEADER, *(f"A{n},Firm {n},,,," for n in range(600)))
+
+    def imported(_: int) -> Report:
+        pipeline = CommandPipeline(AGGREGATES, store)
+        with connect(database_url, schema) as connection:
+            return run(file, "Account", read, pipeline, store, connection, ME, UTC)
+
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(imported, range(2))
+
+    assert desk.world.position == 1200
+    assert one.imported + other.imported == 600 == one.already_there + other.already_there
+    assert one.refused == other.refused == 0
+
+
 def test_a_dry_run_says_what_would_be_and_records_nothing(desk: Desk) -> None:
     rows = [HEADER, "A1,Acme,A2,,,", "A2,Bolt,,many,,", "A3,Cog,A4,,,", "A4,Dot,,,,", "A4,Dot,,,,", "A4,Dots,,,,"]
 
@@ -273,8 +316,8 @@ def test_others_are_found_by_what_only_one_may_hold(desk: Desk) -> None:
     assert desk.reports[0].events == 2
 
 
-def test_others_are_found_by_a_name_that_only_one_has(desk_with_views: Desk, database_url: str, schema: str) -> None:
-    desk = desk_with_views
+def test_others_are_found_by_a_name_that_only_one_has(own_desk: Desk, database_url: str, schema: str) -> None:
+    desk = own_desk
     acme, twin, other = an_account(desk.world, "Acme"), an_account(desk.world, "Twin"), an_account(desk.world, "Twin")
     gone = an_account(desk.world, "Acme")
     desk.world.given("Account.archive", gone)

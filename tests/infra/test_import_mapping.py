@@ -116,6 +116,19 @@ def test_the_examples_are_mappings(path: Path) -> None:
     assert read(path).name.startswith(path.parent.name)
 
 
+def test_the_mapping_in_the_documentation_is_one(mapping: Read) -> None:
+    [_, text] = (ROOT / "docs" / "import.md").read_text().split("```toml\n")
+
+    assert mapping(text.partition("```")[0]).headers == {
+        "number",
+        "company",
+        "sector",
+        "turnover",
+        "belongs_to",
+        "since",
+    }
+
+
 def test_what_makes_something_keeps_the_key_of_its_row(mapping: Read) -> None:
     assert [step.command.name for step in mapping(TOP + REGISTER).steps] == [
         "Account.register",
