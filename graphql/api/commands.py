@@ -10,6 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import strawberry
+from graphql import FieldNode
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import snake
@@ -75,7 +76,8 @@ def request_of(command: Command, given: dict[str, Any], info: Any) -> Request:
     that of each."""
     context = info.context
     key = given.pop("idempotency_key", None) or context.idempotency_key
-    alone = len(info._raw_info.operation.selection_set.selections) == 1
+    selections = info._raw_info.operation.selection_set.selections
+    alone = len(selections) == 1 and isinstance(selections[0], FieldNode)
     if key and key == context.idempotency_key and not alone:
         key = f"{key}/{info.path.key}"
     return Request(

@@ -17,7 +17,7 @@ from strawberry.utils.str_converters import to_camel_case as camel
 from api.catalogue import snake, steps
 from api.columns import Known, by_camel, known
 from api.errors import bad_input
-from api.merges import family, merges
+from api.merges import family, merges, pointing_to
 from api.ports import ViewType
 from api.statement import Row, Statement, where
 from projections.columns import PLAIN, is_enum
@@ -36,6 +36,7 @@ class Conditions:
     def __init__(self, statement: Statement) -> None:
         self.statement = statement
         self.count = 0
+        self.references: set[str] = set()  # the rows that are met by a reference, which may name what was merged
 
     def of(self, row: Row, wanted: dict[str, Any]) -> list[str]:
         """Of the rows of a list: those that are put away are left out unless the filter names them."""
@@ -77,6 +78,10 @@ class Conditions:
         statement = self.statement
         via, view = next(step for step in steps(statement.views, row.view) if camel(step[0]) == name)[1:]
         to = statement.row(view, row.instant)
+        if merges(view) and via != "id":
+            self.references.add(to.alias)
+            there = pointing_to(statement, to, [*statement.where(to), *self._all(to, value)])
+            return f"{statement.column(row, via)} in {there}"
         conditions = [f"{to.alias}.id = {statement.column(row, via)}", *statement.where(to), *self._all(to, value)]
         return f"exists (select from {statement.source(to)}{where(conditions)})"
 
@@ -106,7 +111,8 @@ class Conditions:
 
     def _family(self, row: Row, to: ViewType, name: str, ids: str) -> str:
         """Those ids, and those of what was merged into them or what they were merged into."""
-        return family(self.statement, to, row.instant, ids) if name != "id" and merges(to) else ids
+        by_reference = name != "id" or row.alias in self.references
+        return family(self.statement, to, row.instant, ids) if by_reference and merges(to) else ids
 
     def _custom(self, row: Row, wanted: dict[str, Any]) -> Iterator[str]:
         """A condition upon a field that the company defined for itself. What is of another type is no match."""

@@ -79,7 +79,7 @@ class Listing:
         self.of, self.shared = "", False
         if parent:
             self.of = f"{parent.alias}.id"
-            self.shared = merges(parent.view) and parent.view is not means.view
+            self.shared = merges(parent.view) and means.via not in ("id", "merged_into_id")
             if self.shared:
                 self.of = absorbed(statement, parent.view, instant, self.of)
 

@@ -9,8 +9,9 @@ from graphql import get_named_type
 from api.columns import known
 from api.errors import bad_input
 from api.meaning import Column, Key, Related, Value, meaning
+from api.merges import merges, survivors
 from api.render import json_of, shown
-from api.statement import Row, where
+from api.statement import Row, quoted, where
 
 if TYPE_CHECKING:
     from graphql.execution.collect_fields import FieldDetails
@@ -25,6 +26,7 @@ class GroupKey(NamedTuple):
 
     column: str
     sql: str
+    join: str = ""
 
 
 class Grouping:
@@ -67,7 +69,7 @@ class Grouping:
         figures = [f"{sql} as {name}" for sql, name in self.measures.items()]
         level = f"grouping({', '.join(self.currencies.values())})" if self.currencies else "0"
         shown = ", ".join([*names, *self.currencies.values(), f"{level} as level", *figures])
-        source = statement.source(self.row)
+        source = statement.source(self.row) + "".join(key.join for key in self.keys)
         grouped = (
             f"select {shown} from (select {inner} from {source}{where(conditions)}) {self.row.alias}"
             f" group by grouping sets ({by_set})"
@@ -107,6 +109,11 @@ def group_key(compiler: Compiler, row: Row, asked: dict[str, Any], time_zone: st
     statement, (column, _, _) = compiler.statement, known(row.view)[name]
     sql = statement.column(row, name)
     if bucket is None:
+        to = compiler.views.belongs_to(row.view).get(name)
+        if to and merges(to) and name != "merged_into_id":
+            found = f"{row.alias}_{name}"
+            merged = f" left join {survivors(statement, to, row.instant)} {quoted(found)} on {quoted(found)}.id = {sql}"
+            return GroupKey(name, f"coalesce({quoted(found)}.survivor, {sql})", merged)
         return GroupKey(name, sql)
     period = statement.bind(bucket.value, "text")
     match column.type:

@@ -27,7 +27,7 @@ from api.reads import Reads
 
 GRJSON: Final = "application/graphql-response+json"
 SERVER_FAULT: Final = "something went wrong on our side: it is in our log, under this request id"
-STATUS: Final = {"UNAUTHENTICATED": 401, "NOT_READY": 503, "INTERNAL_SERVER_ERROR": 500}
+STATUS: Final = {"UNAUTHENTICATED": 401, "NOT_READY": 503, "VIEW_BEHIND": 503, "INTERNAL_SERVER_ERROR": 500}
 
 log = logging.getLogger("daybook.api")
 
@@ -125,6 +125,8 @@ class Endpoint(GraphQL[Any, Any]):
         reads, asked = context.reads, request_data
         try:
             text = asked.query and await reads.direct(schema, asked.query, asked.variables, asked.operation_name)
+        except GraphQLError as error:
+            return ExecutionResult(None, [told(error, context.request_id)])
         except Exception as error:
             return ExecutionResult(None, [told(GraphQLError(str(error), original_error=error), context.request_id)])
         if text:

@@ -44,9 +44,9 @@ class Reads:
                 return None
             compiler = Compiler(schema, operation, prepared.fragments, values, self.caller, self.places, self.views)
             sql = compiler.whole()
-            return sql and await self._text(sql, compiler)
         except GraphQLError:
             return None  # graphql-core meets it again, and gives it a path
+        return sql and await self._text(sql, compiler)
 
     async def field(self, info: GraphQLResolveInfo[Any]) -> Any:
         """One field of the root, as a value for graphql-core."""
