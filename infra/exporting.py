@@ -148,6 +148,8 @@ def _exact(column: Column, kind: str | None) -> sql.Composable:
     name = sql.Identifier(column.name)
     if kind and column.type == "uuid":
         return sql.SQL("{} || {}::text").format(sql.Literal(f"{kind}_"), name)
+    if kind and column.type == "uuid[]":
+        return sql.SQL("array(select {} || each from unnest({}) each)").format(sql.Literal(f"{kind}_"), name)
     return sql.SQL("{}::text").format(name) if column.type == "numeric" else name
 
 
@@ -155,4 +157,4 @@ def _text(column: Column, kind: str | None) -> sql.Composable:
     """The same as text; times, lists and documents as JSON writes them."""
     if column.type == "text" or column.type == "numeric" or (kind and column.type == "uuid"):
         return _exact(column, kind)
-    return sql.SQL("to_json({}) #>> '{{}}'").format(sql.Identifier(column.name))
+    return sql.SQL("to_json({}) #>> '{{}}'").format(_exact(column, kind))

@@ -103,12 +103,14 @@ def test_lists_and_documents_are_json_in_both(office: Office) -> None:
     account = an_account(office.world, phones=["+49 30 901820"])
     a_custom_field(office.world)
     office.world.given("Account.tag", account, label="=key")
+    office.world.given("Account.watch", account)
     office.world.given("Account.set_custom_field", account, key="colour", value="red")
 
     [row], [document] = office.csv("accounts"), office.ndjson("accounts")
 
     assert (json.loads(row["tags"]), json.loads(row["custom_fields"])) == (["=key"], {"colour": "red"})
     assert (document["tags"], document["custom_fields"]) == (["=key"], {"colour": "red"})
+    assert json.loads(row["watchers"]) == document["watchers"] == [f"User_{ME}"]
     assert row["created_at"] == document["created_at"] and "T" in row["created_at"]
     assert (row["archived"], document["archived"]) == ("false", False)
 
