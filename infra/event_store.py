@@ -73,14 +73,15 @@ class EventStore:
         Taken, Repeated, Throttled. Raises RuntimeError when the store is closed, ValueError for a commit that makes no
         sense: events that do not continue the versions looked at, a command twice.
         """
-        append = _append(commit)
+        ids = [decision.asked.command_id for decision in commit.decisions]
+        append = _append(commit, lambda: self._read(lambda connection: _known(connection, ids)))
         self._writer.put(append)
         return append.answer
 
     def remember(self, asked: Asked, outcome: Outcome) -> None:
         """Keep the answer to a command that recorded nothing. One that was answered before keeps its first answer."""
         append = Append(
-            [_command(asked)], [], {}, [], [AnswerRow(0, _json(outcome))], lambda places: None, lambda connection: None
+            [_command(asked)], [], {}, [], [AnswerRow(0, _json(outcome))], lambda places: None, lambda: None
         )
         self._writer.put(append)
         with suppress(Repeated):
@@ -111,7 +112,7 @@ class EventStore:
                 return ask(connection)
 
 
-def _append(commit: Commit) -> Append:
+def _append(commit: Commit, known: Callable[[], Accepted]) -> Append:
     """A commit in rows."""
     asked = [decision.asked for decision in commit.decisions]
     if not asked or len({each.command_id for each in asked}) < len(asked):
@@ -139,9 +140,6 @@ def _append(commit: Commit) -> Append:
     def recorded(places: Sequence[Place]) -> Accepted:
         position, hash = max(places)
         return Accepted(changed, position, hash.hex())
-
-    def known(connection: Connection[Any]) -> Accepted:
-        return _known(connection, [each.command_id for each in asked])
 
     return Append([_command(each) for each in asked], events, commit.versions, claims, answers, recorded, known)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from threading import Condition, Event, Thread
+from threading import Condition, Thread
 from time import sleep
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -18,7 +17,8 @@ import psycopg
 from psycopg import Connection
 
 from domain.aggregate import Claim
-from infra.arrays import Array, bigints, booleans, bytes_, instants, ints, know_arrays, texts, uuids
+from infra.bell import Bell
+from infra.binary import Array, bigints, booleans, bytes_, instants, ints, know_arrays, texts, uuids
 from infra.commit import Conflict, Repeated, Taken, Throttled
 from infra.database import connect
 
@@ -29,8 +29,6 @@ MOST_EVENTS: Final = 2_000
 MOST_POSTPONED: Final = 1_024
 PAUSES: Final = (0.0, 0.1, 0.5, 2.0)
 """Seconds to wait before each attempt to reach the database."""
-BETWEEN_RINGS: Final = 0.005
-"""Seconds."""
 
 Row = tuple[Any, ...]
 
@@ -90,8 +88,8 @@ class Place(NamedTuple):
 class Append:
     """One commit in rows: appended whole, or not at all.
 
-    Its answer is made in the thread of the group commit: by `recorded`, of the places of its commands, or by `known`
-    if they were all answered before. Or it is an exception: Conflict, Taken, Repeated, Throttled.
+    Its answer is made by `recorded` of the places of its commands, or by `known` if they were all answered before, in
+    the thread of the group commit. Or it is an exception: Conflict, Taken, Repeated, Throttled.
     """
 
     commands: Sequence[CommandRow]
@@ -100,7 +98,7 @@ class Append:
     claims: Sequence[ClaimRow]
     answers: Sequence[AnswerRow]
     recorded: Callable[[Sequence[Place]], Any]
-    known: Callable[[Connection[Any]], Any]
+    known: Callable[[], Any]
     answer: Future[Any] = field(default_factory=Future)
     looks: frozenset[UUID] = frozenset()
     writes: frozenset[UUID | bytes] = frozenset()
@@ -201,7 +199,7 @@ class GroupCommit(Thread):
         It will get an answer but write nothing, so it has nothing in common with others but its command ids: a crowd
         around one aggregate is sent away at once.
         """
-        return any(append.looked[id] < self._versions[id] for id in append.looks.intersection(self._versions))
+        return any(version < self._versions.get(id, 0) for id, version in append.looked.items())
 
     def _append(self, batch: list[Append]) -> None:
         """Answer every commit of the batch. One that cannot be stored does not hurt the others."""
@@ -232,8 +230,8 @@ class GroupCommit(Thread):
                 for event in append.events:
                     self._versions[event.originator_id] = event.originator_version
                 return append.recorded([Place(position, hash) for _, position, hash, *_ in rows])
-            case "known" if self._connection is not None:
-                return append.known(self._connection)
+            case "known":
+                return append.known()
             case "moved":
                 if moved_id is not None:
                     self._versions[moved_id] = moved_version
@@ -273,42 +271,6 @@ class GroupCommit(Thread):
                 each.answer.set_exception(RuntimeError("the event store is closed"))
         self._drop()
         self._bell.close()
-
-
-class Bell(Thread):
-    """Notifies `daybook_events` that there is more to read, so that who follows the history need not ask all the time.
-
-    On a connection and in a thread of its own, for it would slow the appends down; at most once every `BETWEEN_RINGS`.
-    It may fail: who listens also looks from time to time.
-    """
-
-    def __init__(self, url: str, schema: str) -> None:
-        super().__init__(name="bell", daemon=True)
-        self._url, self._schema = url, schema
-        self._rung, self._closed = Event(), False
-        self.start()
-
-    def ring(self) -> None:
-        self._rung.set()
-
-    def close(self) -> None:
-        self._closed = True
-        self._rung.set()
-        self.join()
-
-    def run(self) -> None:
-        connection: Connection[Any] | None = None
-        while not self._closed:
-            self._rung.wait()
-            self._rung.clear()
-            with suppress(psycopg.Error):
-                if connection is None or connection.closed:
-                    connection = connect(self._url, self._schema)
-                    connection.execute("set synchronous_commit = off")
-                connection.execute("notify daybook_events")
-            sleep(BETWEEN_RINGS)
-        if connection is not None:
-            connection.close()
 
 
 class _Unreachable(Exception):

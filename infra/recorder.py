@@ -67,7 +67,7 @@ def _append(stored: Sequence[StoredEvent], actor: UUID) -> Append:
     digest = sha256(b"".join(each.state for each in stored)).digest()
     command = CommandRow(new_id(), digest, "Application.save", actor)
     events = [_event(each) for each in stored]
-    return Append([command], events, looked, [], [], lambda places: places[0].position, lambda connection: None)
+    return Append([command], events, looked, [], [], lambda places: places[0].position, lambda: None)
 
 
 def _event(stored: StoredEvent) -> EventRow:

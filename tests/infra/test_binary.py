@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from infra.arrays import Array, bigints, booleans, bytes_, instants, ints, know_arrays, texts, uuids
+from infra.binary import Array, bigints, booleans, bytes_, instants, ints, know_arrays, texts, uuids
 from infra.database import connect
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

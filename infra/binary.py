@@ -37,7 +37,8 @@ def know_arrays(connection: Connection[Any]) -> None:
     connection.adapters.register_dumper(Array, _ArrayDumper)
 
 
-def _array(type: str, with_length: Callable[[Any], bytes], values: Sequence[Any]) -> Array:
+def array(type: str, with_length: Callable[[Any], bytes], values: Sequence[Any]) -> Array:
+    """Values of a type, each written with its length before it; None is null."""
     info = postgres.types[type]
     if not values:
         return Array(info.array_oid, _EMPTY(0, 0, info.oid))
@@ -55,13 +56,13 @@ def _bytes(value: bytes) -> bytes:
     return _LENGTH(len(value)) + value
 
 
-booleans: Final = partial(_array, "bool", lambda value: b"\0\0\0\1\1" if value else b"\0\0\0\1\0")
-bytes_: Final = partial(_array, "bytea", _bytes)
-ints: Final = partial(_array, "int4", partial(Struct("!ii").pack, 4))
-bigints: Final = partial(_array, "int8", partial(Struct("!iq").pack, 8))
-instants: Final = partial(_array, "timestamptz", lambda v: Struct("!iq").pack(8, (v - EPOCH) // MICROSECOND))
-texts: Final = partial(_array, "text", lambda value: _bytes(value.encode()))
-uuids: Final = partial(_array, "uuid", lambda value: b"\0\0\0\x10" + value.bytes)
+booleans: Final = partial(array, "bool", lambda value: b"\0\0\0\1\1" if value else b"\0\0\0\1\0")
+bytes_: Final = partial(array, "bytea", _bytes)
+ints: Final = partial(array, "int4", partial(Struct("!ii").pack, 4))
+bigints: Final = partial(array, "int8", partial(Struct("!iq").pack, 8))
+instants: Final = partial(array, "timestamptz", lambda v: Struct("!iq").pack(8, (v - EPOCH) // MICROSECOND))
+texts: Final = partial(array, "text", lambda value: _bytes(value.encode()))
+uuids: Final = partial(array, "uuid", lambda value: b"\0\0\0\x10" + value.bytes)
 """Of a list of values; None is null. Instants must have a time zone."""
 
 
