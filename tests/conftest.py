@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.maven import maven as maven
 from tests.scenario import Companies, World
 
 ROOT = Path(__file__).parent.parent

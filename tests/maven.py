@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import pytest
 from psycopg import Connection
 
+from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.importing import Report, mapping, run
 from infra.pipeline import CommandPipeline
+from infra.rebuild import rebuild
+from projections.catalogue import VIEWS
+from tests.scenario import ME, World
 
 MAPPINGS: Final = Path(__file__).parent.parent / "examples" / "maven"
 FOLDER: Final = "maven_crm_sales"
@@ -56,3 +63,33 @@ def rows(data: Path, name: str) -> Iterator[dict[str, str]]:
     """The rows of one of the files as they are: nothing mended, nothing left out."""
     with (data / FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
+
+
+@dataclass
+class Maven:
+    """The imported company, and what the imports said."""
+
+    schema: str
+    world: World
+    data: Path
+    reports: dict[str, Report]
+
+    @property
+    def deals(self) -> list[dict[str, str]]:
+        return list(rows(self.data, "sales_pipeline"))
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        return self.world.connection.execute(statement.encode()).fetchall()
+
+
+@pytest.fixture(scope="session")
+def maven(real_input: Path, database_url: str) -> Iterator[Maven]:
+    """Imported once; read only."""
+    schema = f"maven_{os.getpid()}"
+    migrate(database_url, schema)
+    with EventStore(database_url, schema) as store, connect(database_url, schema) as connection:
+        world = World(store, connection)
+        reports = import_maven(real_input, world.pipeline, store, connection, ME)
+        rebuild(database_url, schema, VIEWS)
+        yield Maven(schema, world, real_input, reports)
+        connection.execute(f"drop schema {schema} cascade".encode())

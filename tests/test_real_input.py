@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,50 +11,16 @@ from typing import Any
 import pytest
 
 from domain.catalogue import AGGREGATES
-from infra.database import connect, migrate
-from infra.event_store import EventStore
 from infra.exporting import Format, export
-from infra.importing import Report
 from infra.pipeline import CommandPipeline
-from infra.rebuild import rebuild
-from projections.catalogue import VIEWS
-from tests.maven import import_maven, rows
-from tests.scenario import ME, World
+from tests.maven import Maven, import_maven, rows
+from tests.scenario import ME
 
 WON = """
     select {by}, sum(o.amount) from opportunities o
     join opportunity_lines l on l.id = o.id join products p on p.id = l.product_id
     join users u on u.id = o.owner_id
     where o.status = 'won' and o.amount_currency = 'USD' group by 1"""
-
-
-@dataclass
-class Maven:
-    """The imported company, and what the imports said."""
-
-    world: World
-    data: Path
-    reports: dict[str, Report]
-
-    @property
-    def deals(self) -> list[dict[str, str]]:
-        return list(rows(self.data, "sales_pipeline"))
-
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        return self.world.connection.execute(statement.encode()).fetchall()
-
-
-@pytest.fixture(scope="session")
-def maven(real_input: Path, database_url: str) -> Iterator[Maven]:
-    """Imported once; read only."""
-    schema = f"maven_{os.getpid()}"
-    migrate(database_url, schema)
-    with EventStore(database_url, schema) as store, connect(database_url, schema) as connection:
-        world = World(store, connection)
-        reports = import_maven(real_input, world.pipeline, store, connection, ME)
-        rebuild(database_url, schema, VIEWS)
-        yield Maven(world, real_input, reports)
-        connection.execute(f"drop schema {schema} cascade".encode())
 
 
 def test_every_row_comes_in(maven: Maven) -> None:

@@ -103,7 +103,7 @@ class Listing:
             case "pageInfo":
                 return pairs(self.compiler.members(of, each, lambda _, name, __: self._info(name)))
             case "totalCount":
-                return f"(select count(*) from {self.statement.source(self.row)}{where(self.everything)})"
+                return f"(select count(*) from {self._source()}{where(self.everything)})"
         asked = self.compiler.arguments(type_.fields[name], each)
         write = aggregate if name == "aggregate" else groups
         return write(self.compiler, of, each, asked, self.row, self.everything)
@@ -113,7 +113,7 @@ class Listing:
         statement, row, page = self.statement, self.row, self.page
         past = [beyond(statement, row, page.read_in, page.cursor)] if page.cursor else []
         sort, limit = sorted_by(statement, row, page.read_in), statement.bind(page.size + 1, "bigint")
-        source = statement.source(row, walked=not self.via and self.order[0][0] == "id")
+        source = self._source(walked=self.order[0][0] == "id")
         conditions = [*self.everything, *past]
         if self.shared:
             # one id at a time, so that each finds its first rows by an index; there are few, and almost always one
@@ -124,6 +124,11 @@ class Listing:
             conditions = []
         place = f"row_number() over (order by {sort}) as nth"
         return f"select {row.alias}.*, {place} from {source}{where(conditions)} order by {sort} limit {limit}"
+
+    def _source(self, walked: bool = False) -> str:
+        """A list below each of many rows reads the past of its view once for all of them."""
+        nested = bool(self.via)
+        return self.statement.source(self.row, walked=walked and not nested, shared=nested and not self.row.instant.now)
 
     def _listed(self, made: str) -> str:
         return f"coalesce(json_agg({made} {self._in_order()}){self._kept}, '[]'::json)"

@@ -45,9 +45,9 @@ class Statement:
         self.parameters: list[Any] = []
         self.aliases = 0
         self.instants: dict[tuple[Any, ...], Instant] = {}
-        self.names: list[str] = []
         self.positions: list[str] = []
         self.past: list[tuple[str, str]] = []
+        self.made_once: dict[tuple[ViewType, Instant], tuple[str, str]] = {}
 
     def bind(self, value: Any, type_: str) -> str:
         """The place of a value."""
@@ -92,15 +92,23 @@ class Statement:
         self.aliases += 1
         return Row(f"t{self.aliases}", view, instant)
 
-    def source(self, row: Row, walked: bool = False) -> str:
-        """The relation of a row; `walked`: as it is best for a page in order of ids."""
+    def source(self, row: Row, walked: bool = False, shared: bool = False) -> str:
+        """The relation of a row; `walked`: as it is best for a page in order of ids; `shared`: for many readers."""
         if row.instant.now:
             return f"{quoted(self.places(row.view).live)} {row.alias}"
         if row.instant.position:
             self.past.append((self.places(row.view).live, row.instant.position))
+        if shared:
+            key = row.view, row.instant
+            if key not in self.made_once:
+                self.made_once[key] = f"past{len(self.made_once)}", self._past(row, walked=False)
+            return f"{self.made_once[key][0]} {row.alias}"
+        return f"({self._past(row, walked)}) {row.alias}"
+
+    def _past(self, row: Row, walked: bool) -> str:
         if row.instant.occurred:
-            return f"({self._occurred(row.view, row.instant)}) {row.alias}"
-        return f"({self._walked(row) if walked else self._versions(row)}) {row.alias}"
+            return self._occurred(row.view, row.instant)
+        return self._walked(row) if walked else self._versions(row)
 
     def where(self, row: Row) -> list[str]:
         """What every reader of a row has to ask for."""
@@ -209,7 +217,9 @@ class Statement:
     def finished(self, sql: str) -> str:
         """The whole: its answer as text, and whether a view is behind the position that was asked for."""
         asked = ", ".join(f"{sql} as p{n}" for n, sql in enumerate(self.positions, 1))
-        head = f"with asked as materialized (select {asked}) " if asked else ""
+        first = [f"asked as materialized (select {asked})"] if asked else []
+        first += [f"{name} as materialized ({past})" for name, past in self.made_once.values()]
+        head = f"with {', '.join(first)} " if first else ""
         behind = "false"
         if self.past:
             pairs = " or ".join(
