@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import Connection, Cursor, Error
 
+from infra.binary import know_arrays
 from infra.feed import Batch, Feed, Recorded
 from infra.fold import Fold, Key, Row
 from infra.lanes import ALL
 from infra.mapper import Stored, read
+from infra.rows import columns_of
 from infra.tables import TO, UNTIL, Table
 from projections.columns import Column
 from projections.view import View
@@ -23,7 +25,7 @@ SETTINGS = """
            set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"""
 HOLD = "select name, lane, position, turn from hold_lanes(%s, %s)"
 FENCED = "DB001"
-MOVE = "select move_checkpoints(%s, %s::smallint[], %s, %s)"
+MOVE = "select move_checkpoints(%b, %b, %b, %b)"
 
 Work = list[tuple[Recorded, Any, list[Fold]]]
 """Events that are new to some folds."""
@@ -57,6 +59,7 @@ class Projector:
         tables = [view if isinstance(view, Table) else Table(view) for view in views]
         self.folds = {table.name: Fold(table) for table in tables}
         self.statements = {table.name: Statements.of(table, connection) for table in tables}
+        know_arrays(connection)
         self.interested: dict[str, list[Fold]] = {}
         held = connection.execute(HOLD, (list(self.folds), self.lanes)).fetchall()
         self.position = {(name, lane): position for name, lane, position, _ in held}
@@ -119,11 +122,11 @@ class Projector:
             statements = self.statements[fold.table.name]
             if missing:
                 fold.rows.update(dict.fromkeys(missing))
-                keys = _lists(missing)
+                keys = columns_of(missing, [column.type for column in fold.table.key_columns])
                 asked.append((fold, self.connection.execute(statements.recall, keys, prepare=True, binary=True)))
             if whole:
                 fold.whole |= whole
-                ids = [list(whole)]
+                ids = columns_of([(id,) for id in whole], ["uuid"])
                 asked.append((fold, self.connection.execute(statements.recall_all, ids, prepare=True, binary=True)))
         for fold, cursor in asked:
             places = fold.table.key_places
@@ -147,7 +150,7 @@ class Projector:
             if batch.reached.get(lane, 0) > position and (all_lanes or (name, lane) in written)
         ]
         if moved:
-            self.connection.execute(MOVE, _lists(moved), prepare=True)
+            self.connection.execute(MOVE, columns_of(moved, ("text", "smallint", "bigint", "bigint")), prepare=True)
 
     def _write(self, fold: Fold) -> None:
         if fold.touched:
@@ -159,14 +162,7 @@ class Projector:
 
     def _send(self, statement: bytes, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         if rows:
-            lists = _lists(rows)
-            for place, column in enumerate(columns):
-                values = lists[place]
-                if values.count(None) == len(values):
-                    lists[place] = []  # `unnest` fills up with null
-                elif column.type.endswith("[]"):
-                    lists[place] = [value if value is None else literal(value) for value in values]
-            self.connection.execute(statement, lists, prepare=True)
+            self.connection.execute(statement, columns_of(rows, [column.type for column in columns]), prepare=True)
 
 
 class Statements(NamedTuple):
@@ -214,12 +210,3 @@ def _unknown(fold: Fold, work: Work) -> tuple[dict[Key, None], set[UUID]]:
             if key not in fold.rows:
                 missing[key] = None
     return missing, whole
-
-
-def _lists(rows: Collection[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def literal(values: Iterable[Any]) -> str:
-    """A list as PostgreSQL reads it."""
-    return "{" + ",".join('"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values) + "}"

@@ -76,11 +76,11 @@ class Rebuilt:
     notes: tuple[str, ...] = ()
 
 
-Report = Callable[[Progress], None]
+Follow = Callable[[Progress], None]
 
 
 def rebuild(
-    url: str, schema: str, views: Iterable[type[View]], progress: Report = lambda _: None, most: int = 20_000
+    url: str, schema: str, views: Iterable[type[View]], progress: Follow = lambda _: None, most: int = 20_000
 ) -> list[Rebuilt]:
     """Build views anew from the first event on, beside those that are live, and put them in their place.
 
@@ -96,7 +96,7 @@ def rebuild(
         return made
 
 
-def build_missing(url: str, schema: str, view: type[View], progress: Report = lambda _: None) -> Rebuilt | None:
+def build_missing(url: str, schema: str, view: type[View], progress: Follow = lambda _: None) -> Rebuilt | None:
     """Build a view if its tables are not the live ones; if they are, make the indexes that were declared since.
 
     Raises as `rebuild` does.
@@ -112,7 +112,7 @@ def build_missing(url: str, schema: str, view: type[View], progress: Report = la
 
 
 def _rebuild(
-    reading: Connection[Any], writing: Connection[Any], table: Table, progress: Report, most: int = 20_000
+    reading: Connection[Any], writing: Connection[Any], table: Table, progress: Follow, most: int = 20_000
 ) -> Rebuilt:
     name = table.view.table
     prepare(writing, [table])
@@ -156,10 +156,16 @@ def live_of(connection: Connection[Any], view: type[View]) -> str | None:
 
 
 def prepare(connection: Connection[Any], views: Iterable[type[View] | Table]) -> None:
-    """Make the tables of these views, or take up those that an earlier attempt left."""
+    """Make the tables of these views, or take up those that an earlier attempt left.
+
+    What was half built for another declaration, and is in nobody's hands, is dropped.
+    """
+    tables = [_table(view) for view in views]
     with connection.transaction():
         [head] = connection.execute("select coalesce(max(position), 0) from events").fetchone() or (0,)
-        for table in map(_table, views):
+        for table in tables:
+            for (name,) in connection.execute(HALF_BUILT, [table.view.table, table.name]).fetchall():
+                list(_dropped(connection, name))
             columns = json.encode({c.name: c.type for c in table.live_columns}).decode()
             made = connection.execute(
                 """insert into projections (name, view, columns, state, built, target)
@@ -168,6 +174,9 @@ def prepare(connection: Connection[Any], views: Iterable[type[View] | Table]) ->
             ).fetchone()
             if made:
                 connection.execute(table.create())
+
+
+HALF_BUILT = "select name from projections where view = %s and state in ('building', 'ready') and name <> %s"
 
 
 # -- building -----------------------------------------------------------------------------------------------------
@@ -179,7 +188,7 @@ def build(
     view: type[View] | Table,
     most: int = 20_000,
     batches: int | None = None,
-    progress: Report = lambda _: None,
+    progress: Follow = lambda _: None,
 ) -> bool:
     """Write batches of whole aggregates, each with its mark, until all are in. Says whether they are."""
     table = _table(view)
@@ -365,37 +374,40 @@ def flip(connection: Connection[Any], views: Iterable[type[View] | Table]) -> li
 
     The tables of another declaration stay, for a rollback: flip them back. Those before them are dropped.
     """
+    notes, gone = list[str](), list[str]()
     with connection.transaction():
-        return [note for table in map(_table, views) for note in _flip(connection, table)]
+        for table in map(_table, views):
+            gone += _flip(connection, table)
+            notes += publish(connection, Table(table.view))
+    for name in gone:  # by itself, for it waits until nobody reads there any more
+        notes += _dropped(connection, name)
+    return notes
 
 
-def _flip(connection: Connection[Any], table: Table) -> Iterator[str]:
+def _flip(connection: Connection[Any], table: Table) -> list[str]:
+    """Says which tables are to go."""
     view, before = table.view, live_of(connection, table.view)
     if before:  # whoever moves it stops here, so that nobody sees time go back
         fence = "update checkpoints set turn = turn + 1 where name = %s returning position"
         reached = max(position for (position,) in connection.execute(fence, [before]))
         level(connection, connection, [table], until=reached)
-    if table.shadow and before:
-        gone = _renamed(connection, Table(view).name, table.name)
-    else:
-        gone = [name for (name,) in connection.execute(OLDER, [view.table]).fetchall()]
-        connection.execute("update projections set state = 'old' where view = %s and state = 'live'", [view.table])
-        done = connection.execute(
-            "update projections set state = 'live' where name = %s and state in ('ready', 'old')", [table.name]
-        )
-        if done.rowcount != 1:
-            raise NotBuilt(table.name)
-    yield from publish(connection, Table(view))
-    for name in gone:
-        if name != table.name:
-            yield from _dropped(connection, name)
+    if table.shadow:
+        return [_renamed(connection, Table(view).name, table.name)]
+    older = connection.execute(OLDER, [view.table, table.name]).fetchall()
+    connection.execute("update projections set state = 'old' where view = %s and state = 'live'", [view.table])
+    done = connection.execute(
+        "update projections set state = 'live' where name = %s and state in ('ready', 'old')", [table.name]
+    )
+    if done.rowcount != 1:
+        raise NotBuilt(table.name)
+    return [name for (name,) in older]
 
 
-OLDER = "select name from projections where view = %s and state = 'old'"
+OLDER = "select name from projections where view = %s and state = 'old' and name <> %s"
 
 
-def _renamed(connection: Connection[Any], name: str, new: str) -> list[str]:
-    """Let new tables bear the name of others of the same declaration; those are to go."""
+def _renamed(connection: Connection[Any], name: str, new: str) -> str:
+    """Let new tables bear the name of others of the same declaration; those are to go, under the name that is said."""
     gone, rename = f"{name}_gone", SQL("alter table {} rename to {}")
     for before, after in ((name, gone), (new, name)):
         for suffix in ("", "_history"):
@@ -407,16 +419,16 @@ def _renamed(connection: Connection[Any], name: str, new: str) -> list[str]:
     )
     connection.execute("update projections set name = %s, state = 'old' where name = %s", [gone, name])
     connection.execute("update projections set name = %s, state = 'live' where name = %s", [name, new])
-    return [gone]
+    return gone
 
 
 def _dropped(connection: Connection[Any], name: str) -> Iterator[str]:
-    if connection.execute(LOCK_FOR_NOW, [name]).fetchone() != (True,):
-        return  # a server of that declaration moves them still
     try:
         with connection.transaction():
-            connection.execute(SQL("drop table {}, {}").format(Identifier(name), Identifier(f"{name}_history")))
-            connection.execute("delete from projections where name = %s", [name])
+            if connection.execute(LOCK_FOR_NOW, [name]).fetchone() == (True,):  # else a server of that declaration runs
+                drop = SQL("drop table {}, {}").format(Identifier(name), Identifier(f"{name}_history"))
+                connection.execute(drop)
+                connection.execute("delete from projections where name = %s", [name])
     except DependentObjectsStillExist as error:
         yield f"the old table {name} stays, for somebody's own SQL needs it: {error.diag.message_detail}"
 

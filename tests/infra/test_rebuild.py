@@ -174,10 +174,27 @@ def test_a_flip_can_be_taken_back_and_what_lies_further_back_is_dropped(db: Conn
         assert states(db) == {Table(view).name: state for view, state in expected.items()}
 
 
+def test_what_was_half_built_for_another_declaration_goes_unless_somebody_is_at_it(
+    db: Connection[Any], other: Connection[Any]
+) -> None:
+    record(db, random_sales(3, 50, 5).rows)
+    published(db, [SaleView])
+    prepare(db, [Revised])
+    other.execute(LOCK, [Table(Revised).name])
+
+    prepare(db, [RevisedAgain])
+    kept = set(states(db))
+    other.execute("select pg_advisory_unlock_all()")
+    prepare(db, [RevisedAgain])
+
+    assert kept == {Table(view).name for view in (SaleView, Revised, RevisedAgain)}
+    assert states(db) == {Table(SaleView).name: "live", Table(RevisedAgain).name: "building"}
+
+
 def test_wrong_rows_are_found_before_the_flip(db: Connection[Any], database_url: str, schema: str) -> None:
     record(db, random_sales(3, 80, 5).rows)
     published(db, [SaleView])
-    for view in (Revised, UnclearedLines):
+    for view in (UnclearedLines, Revised):
         prepare(db, [view])
         build(db, db, view)
         table = Table(view)
