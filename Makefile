@@ -57,7 +57,7 @@ lock: install ## choose the newest versions that fit, and lock them with their h
 		--generate-hashes --no-emit-index-url --no-header --annotation-style line --output-file requirements.lock
 
 reset: ## forget all data of `make run` (the folder .daybook)
-	@if [ -x $(BIN)/daybook ]; then $(BIN)/daybook reset; else rm -rf .daybook; fi
+	@if [ -x $(BIN)/daybook ]; then $(BIN)/daybook reset --yes; else rm -rf .daybook; fi
 
 clean: ## remove what was set up and built; the data stays
 	@rm -rf .venv dist build graphql/api/ide/built .mypy_cache .pytest_cache .ruff_cache .hypothesis

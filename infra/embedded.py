@@ -95,6 +95,15 @@ def embedded(data: Path) -> Iterator[Server]:
             _leave(data, database, using)
 
 
+def forget(data: Path) -> None:
+    """End the server of a data folder, whoever uses it, and remove the folder with all that it holds."""
+    with locked(data, "starting.lock"):
+        database = data / "postgres"
+        if _postmaster(database):
+            _stop(database)
+        shutil.rmtree(data)
+
+
 def program(name: str) -> str:
     """The path of one of PostgreSQL's programs, such as pg_dump."""
     return str(_programs() / name)
@@ -166,8 +175,8 @@ def _check_version(database: Path) -> None:
     ours = done.stdout.split()[2].split(".")[0]
     if theirs != ours:
         raise Unusable(
-            f"{database} was made by PostgreSQL {theirs}, and this is PostgreSQL {ours}: start the Daybook that made it,"
-            " save its history with `daybook backup FILE`, and restore that into a new data folder with this one"
+            f"{database} was made by PostgreSQL {theirs}, and this is PostgreSQL {ours}: with the Daybook that made it"
+            " save the history (`daybook backup FILE`), and with this one restore that into a new data folder"
         )
 
 
@@ -298,7 +307,7 @@ def _server_user(database: Path | None) -> struct_passwd | None:
 
 
 def _let_pass(path: Path) -> None:
-    """Let others pass through the folders above a path and above PostgreSQL's programs; what they hold stays as it is."""
+    """Let others pass through the folders above a path and above PostgreSQL's programs, but see nothing in them."""
     for folder in (*path.parents, *_programs().parents):
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:

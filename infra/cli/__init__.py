@@ -19,10 +19,11 @@ from infra.cli.ports import Ports as Ports
 from infra.data_folder import InUse, Unusable
 from infra.database import WrongMigrations
 from infra.embedded import CannotStart
+from infra.exporting import CannotExport
 from infra.importing.problems import CannotImport
 from infra.settings import WrongSetting
 
-REFUSALS = (Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport)
+REFUSALS = (Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport, CannotExport)
 """What is told in one line, without a traceback: whoever asked can do something about it."""
 
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import typer
+from rich.console import Group
 
 from infra.cli.databases import Database, database
 from infra.cli.output import AsJson, table, tell
@@ -77,12 +78,8 @@ def _stand(used: Database) -> dict[str, Any]:
 
 
 def _in_words(stand: dict[str, Any]) -> Any:
-    if not stand["prepared"]:
-        return f"Daybook {stand['version']}: the {stand['database']} database is empty"
-    made = table(["view", "state", "behind"], [[v["view"], v["state"], v["behind"]] for v in stand["views"]])
-    made.title = (
-        f"Daybook {stand['version']}, {stand['database']} database, "
-        f"{stand['position']} events, {'served by ' + stand['serving'] if stand['serving'] else 'not served'}"
+    served = f"served by {stand['serving']}" if stand["serving"] else "not served"
+    head = f"Daybook {stand['version']}, {stand['database']} database, {stand['position']} events, {served}\n"
+    return Group(
+        head, table(["view", "state", "behind"], [[v["view"], v["state"], v["behind"]] for v in stand["views"]])
     )
-    made.title_justify = "left"
-    return made

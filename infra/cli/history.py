@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,18 +15,52 @@ from infra.cli.databases import database
 from infra.cli.output import Advance, AsJson, Failed, progress, table, tell
 from infra.cli.running import prepared
 from infra.data_folder import serving
-from infra.database import SCHEMA
+from infra.database import SCHEMA, connect
 from infra.projection import Unreadable
 from infra.rebuild import Busy, Progress, WrongRows, rebuild
 from infra.settings import Settings
+from infra.verify import in_python, in_sql, verify
 from projections.catalogue import VIEWS
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command("verify")(verify_)
     app.command("rebuild")(rebuild_)
     app.command("backup")(backup_)
     app.command("restore")(restore_)
+
+
+class What(StrEnum):
+    HISTORY = "history"
+
+
+def verify_(
+    what: Annotated[What, typer.Argument(help="What to verify.")] = What.HISTORY,
+    receipt: Annotated[
+        list[str] | None, typer.Option(metavar="POSITION:HASH", help="A receipt kept elsewhere; may be given again.")
+    ] = None,
+    by_hand: Annotated[bool, typer.Option(help="Compute the hashes here, not in the database.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that the history is what was recorded: each event's hash covers the event and the hash before it."""
+    receipts = dict(_receipt(text) for text in receipt or ())
+    with database(Settings.from_environment()) as used:
+        if not used.is_prepared:
+            raise Failed("there is nothing to verify: the database is empty")
+        with connect(used.application_url) as connection, progress("Verifying") as advance:
+            verified = verify(connection, receipts, advance, in_python if by_hand else in_sql)
+    good = "the history is whole up to position {position}, whose receipt is {receipt}"
+    bad = "the history is broken at position {broken}: {problem}"
+    tell(asdict(verified), as_json, lambda told: (good if told["broken"] is None else bad).format(**told))
+    if verified.broken is not None:
+        raise typer.Exit(1)
+
+
+def _receipt(text: str) -> tuple[int, str]:
+    if not (parts := re.fullmatch(r"([0-9]{1,18}):([0-9a-fA-F]{64})", text)):
+        raise typer.BadParameter(f"{text} is not a position and a hash, such as 12:0f3a…", param_hint="--receipt")
+    return int(parts[1]), parts[2]
 
 
 def rebuild_(

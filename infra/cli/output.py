@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines: JSON on the standard output.")]
 Advance = Callable[[int, int | None], None]
@@ -32,15 +33,17 @@ def tell(result: Any, as_json: bool, text: Callable[[Any], Any]) -> None:
     if as_json:
         sys.stdout.write(json.dumps(result, indent=2, default=str, ensure_ascii=False) + "\n")
     elif (shown := text(result)) is not None:
-        plain = isinstance(shown, str)
-        Console(highlight=False, soft_wrap=plain).print(shown, markup=not plain)
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000)
+        console.print(shown, markup=False, soft_wrap=isinstance(shown, str))
 
 
 def table(titles: list[str], rows: list[list[Any]]) -> Table:
     """Rows under titles, for people."""
-    made = Table(*titles, box=None, pad_edge=False, header_style="bold")
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        made.add_column(title, overflow="fold")
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return made
 
 

@@ -20,6 +20,7 @@ from infra.cli.output import Failed, progress, say
 from infra.cli.running import running
 from infra.data_folder import prepare, serving
 from infra.database import SCHEMA
+from infra.embedded import forget
 from infra.first_start import local_token
 from infra.projecting import projecting
 from infra.projector import run
@@ -35,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(serve)
     app.command()(project)
+    app.command()(reset)
 
 
 def serve(
@@ -60,6 +62,18 @@ def project() -> None:
     with ExitStack() as stack:
         parts = stack.enter_context(running(settings, stack.enter_context(database(settings))))
         run(parts.database.application_url, SCHEMA, VIEWS, stop)
+
+
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="It is meant: all data are gone afterwards.")] = False,
+) -> None:
+    """Forget the embedded database, with its history, and the local token."""
+    data = Settings.from_environment().data
+    if not yes:
+        raise Failed(f"this forgets everything in {data}: say so with --yes")
+    if data.exists():
+        with serving(prepare(data), "a reset"):
+            forget(data)
 
 
 def _prepare(settings: Settings, used: Database, data: Path, sample: bool, stack: ExitStack) -> str | None:
