@@ -27,13 +27,15 @@ class WrongMigrations(Exception):
 
 
 def address(url: str, schema: str = SCHEMA) -> str:
-    """The address of the database with what each of our sessions wants: our schema first, and UTC.
+    """The address of the database with what each of our sessions wants: our schema first, UTC, and no endless wait.
 
     `pg_temp` stands last on the path, so that a temporary table never takes the place of a real one.
     """
+    waiting = {"connect_timeout": 10, **conninfo_to_dict(url)}["connect_timeout"]
     options = [("search_path", f'"{schema.replace(chr(34), chr(34) * 2)}",pg_temp'), ("timezone", "UTC")]
     given = cast("str | None", conninfo_to_dict(url).get("options"))
-    return make_conninfo(url, options=" ".join([*filter(None, [given]), *(_option(*o) for o in options)]))
+    joined = " ".join([*filter(None, [given]), *(_option(*o) for o in options)])
+    return make_conninfo(url, options=joined, connect_timeout=waiting)
 
 
 def connect(url: str, schema: str = SCHEMA, **options: Any) -> Connection[Any]:
@@ -92,7 +94,7 @@ HISTORY = ["events", "event_head", "claims", "answers", "migrations"]
 
 
 OURS = """
-    select 'table', format('%%I', relname), relname <> all (%s) from pg_class
+    select 'table', format('%%I', relname), relkind <> 'v' and relname <> all (%s) from pg_class
     where relnamespace = current_schema()::regnamespace and pg_get_userbyid(relowner) = current_user
       and relkind in ('r', 'p', 'v')
     union all

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection, sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from domain.command import Code, Refusal
 from infra import database
@@ -77,11 +77,13 @@ def test_a_schema_may_have_any_name(database_url: str, name: str) -> None:
 
 
 def test_what_an_address_says_already_is_kept(database_url: str, schema: str) -> None:
-    given = make_conninfo(database_url, options="-c work_mem=5MB", application_name="mine")
+    given = make_conninfo(database_url, options="-c work_mem=5MB", application_name="mine", connect_timeout="7")
     asked = b"select current_setting('work_mem'), current_setting('application_name'), current_setting('timezone')"
 
     with psycopg.connect(address(given, schema)) as connection:
         assert connection.execute(asked).fetchone() == ("5MB", "mine", "UTC")
+    assert conninfo_to_dict(address(given))["connect_timeout"] == "7"
+    assert conninfo_to_dict(address(database_url))["connect_timeout"] == "10"
 
 
 def test_connections_of_a_pool_are_like_others(database_url: str, schema: str) -> None:
@@ -144,6 +146,8 @@ def test_an_application_appends_reads_and_makes_tables_of_its_own(
         "delete from answers",
         "update migrations set digest = ''",
         "select from event_head for update",
+        "update stored_events set topic = 'Product.Resumed'",
+        "delete from stored_events",
         "create or replace function content(e events) returns bytea language sql return ''::bytea",
     ],
 )
@@ -167,6 +171,26 @@ def test_a_temporary_table_of_the_applications_does_not_take_the_place_of_histor
 
     assert application.execute("select count(*) from answers").fetchone() == (1,)
     assert application.execute("select count(*) from pg_temp.answers").fetchone() == (0,)
+
+
+def test_set_up_goes_on_beside_what_the_application_made(database_url: str, schema: str, role: str) -> None:
+    owner = f"{schema} owner"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create role {} login password 'secret'").format(sql.Identifier(owner)))
+        connection.execute(sql.SQL("alter schema {} owner to {}").format(*map(sql.Identifier, (schema, owner))))
+    owner_url, application_url = (make_conninfo(database_url, user=user, password="secret") for user in (owner, role))
+    try:
+        migrate(owner_url, schema, role)
+        with connect(application_url, schema) as application:
+            application.execute("create table view_of_mine (id bigserial)")
+            application.execute("create function mine() returns int language sql return 1")
+
+            assert migrate(owner_url, schema, role) == []
+
+            assert application.execute("select count(*) from view_of_mine").fetchone() == (0,)
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("drop owned by {0} cascade; drop role {0}").format(sql.Identifier(owner)))
 
 
 def test_nobody_else_may_append(application: Connection[Any], schema: str) -> None:
