@@ -1,0 +1,157 @@
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.catalogue import AGGREGATES
+from domain.command import Accepted, Request
+from domain.values import new_id
+from infra.backup import TABLES, BackupFailed, backup, restore
+from infra.database import connect, migrate
+from infra.event_store import EventStore
+from infra.first_start import administrator
+from infra.identity import Identity
+from infra.pipeline import CommandPipeline
+from infra.rebuild import live_of, rebuild
+from infra.verify import in_python, verify
+from projections.catalogue import VIEWS
+
+
+def a_request(command: str, actor: UUID, name: str, id: UUID | None = None) -> Request:
+    return Request(command=command, actor=actor, id=id, arguments={"name": name}, idempotency_key=name)
+
+
+def some_work(url: str, schema: str) -> str:
+    """A company with a few accounts, one of which was renamed; a token of its administrator."""
+    with EventStore(url, schema) as store, Identity(url, store, schema) as identity:
+        pipeline = CommandPipeline(AGGREGATES, store, identity.allows)
+        user = administrator(pipeline, identity)
+        for name in ("Ada's Books", "Ben's Bikes", "Cé & Çie 漢字"):
+            outcome = pipeline.run(a_request("Account.register", user, name))
+            assert isinstance(outcome, Accepted)
+        pipeline.run(a_request("Account.rename", user, "Cé", outcome.changed[0].id))
+        return identity.create(user, "kept")
+
+
+def content(url: str, schema: str) -> dict[str, list[Any]]:
+    """All rows of all tables that a backup holds."""
+    with connect(url, schema) as connection:
+        query = "select {0}::text from {0} order by 1"
+        return {table: connection.execute(query.format(table).encode()).fetchall() for table in TABLES}
+
+
+def digests(url: str, schema: str) -> list[Any]:
+    """What the views hold after they were built anew, and what they held before that: each in one number."""
+    rebuild(url, schema, VIEWS)
+    query = "select sum(hashtextextended(t::text, 0)), count(*) from {} t"
+    with connect(url, schema) as connection:
+        tables = [
+            name for view in VIEWS for name in (live_of(connection, view), f"{live_of(connection, view)}_history")
+        ]
+        return [(table, connection.execute(query.format(table).encode()).fetchone()) for table in tables]
+
+
+def dropped(url: str, schema: str) -> None:
+    with connect(url, schema) as connection:
+        connection.execute(f'drop schema "{schema}" cascade'.encode())
+
+
+def test_what_was_saved_comes_back_as_it_was(database_url: str, schema: str, tmp_path: Path) -> None:
+    migrate(database_url, schema)
+    token = some_work(database_url, schema)
+    before, seen = content(database_url, schema), digests(database_url, schema)
+
+    backup(database_url, tmp_path / "saved", schema)
+    dropped(database_url, schema)
+    events = restore(database_url, tmp_path / "saved", schema)
+
+    assert events == len(before["events"]) == 5
+    assert content(database_url, schema) == before
+    assert digests(database_url, schema) == seen
+    with connect(database_url, schema) as connection:
+        assert verify(connection, check=in_python).broken is None
+    with EventStore(database_url, schema) as store, Identity(database_url, store, schema) as identity:
+        caller = identity.caller(token)
+        assert caller is not None and caller.administrator
+
+
+def test_after_a_restore_the_history_goes_on(database_url: str, schema: str, tmp_path: Path) -> None:
+    migrate(database_url, schema)
+    some_work(database_url, schema)
+    backup(database_url, tmp_path / "saved", schema)
+    dropped(database_url, schema)
+    restore(database_url, tmp_path / "saved", schema)
+
+    some_work(database_url, schema)  # again, with the same keys: answered as before
+    with EventStore(database_url, schema) as store:
+        pipeline = CommandPipeline(AGGREGATES, store)
+        outcome = pipeline.run(a_request("Account.register", new_id(), "Dora's Dogs"))
+
+    assert isinstance(outcome, Accepted) and outcome.position == 6
+    with connect(database_url, schema) as connection:
+        assert connection.execute("select max(position), count(*) from events").fetchone() == (6, 6)
+        assert verify(connection).broken is None
+
+
+def test_a_backup_is_for_its_owner_alone_and_replaces_nothing(database_url: str, schema: str, tmp_path: Path) -> None:
+    migrate(database_url, schema)
+    file = tmp_path / "saved"
+
+    backup(database_url, file, schema)
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(BackupFailed, match="exists already"):
+        backup(database_url, file, schema)
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+
+
+def test_a_backup_that_fails_leaves_no_file(database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(BackupFailed, match="no matching tables"):
+        backup(database_url, tmp_path / "saved", "no_such_schema")
+    with pytest.raises(BackupFailed, match="cannot be written"):
+        backup(database_url, tmp_path / "nowhere" / "saved")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_history_is_not_overwritten(database_url: str, schema: str, tmp_path: Path) -> None:
+    migrate(database_url, schema)
+    some_work(database_url, schema)
+    backup(database_url, tmp_path / "saved", schema)
+    before = content(database_url, schema)
+
+    with pytest.raises(BackupFailed, match="has a history already"):
+        restore(database_url, tmp_path / "saved", schema)
+
+    assert content(database_url, schema) == before
+
+
+@pytest.mark.parametrize("what", [b"", b"not a backup", b"PGDMP\x01\x10\x00 but no more"])
+def test_what_is_no_backup_is_refused_and_touches_nothing(
+    database_url: str, schema: str, tmp_path: Path, what: bytes
+) -> None:
+    migrate(database_url, schema)
+    file = tmp_path / "saved"
+    file.write_bytes(what)
+
+    with pytest.raises(BackupFailed):
+        restore(database_url, file, schema)
+
+    with connect(database_url, schema) as connection:
+        assert connection.execute("select position from event_head").fetchone() == (0,)
+
+
+def test_a_backup_that_was_cut_short_leaves_the_database_empty(database_url: str, schema: str, tmp_path: Path) -> None:
+    migrate(database_url, schema)
+    some_work(database_url, schema)
+    file = tmp_path / "saved"
+    backup(database_url, file, schema)
+    dropped(database_url, schema)
+    file.write_bytes(file.read_bytes()[:-200])
+
+    with pytest.raises(BackupFailed):
+        restore(database_url, file, schema)
+
+    with connect(database_url) as connection:
+        assert connection.execute("select true from pg_namespace where nspname = %s", [schema]).fetchone() is None
