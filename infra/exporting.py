@@ -12,7 +12,8 @@ from typing import Any, Final, TextIO
 
 from psycopg import Connection, sql
 
-from infra.instants import ViewBehind, wait_for_all
+from infra.instants import ViewBehind
+from infra.level import when_level
 from infra.serving import tables_of
 from projections.catalogue import VIEWS
 from projections.columns import Column
@@ -22,9 +23,8 @@ Progress = Callable[[int, int], None]
 """Told how much is done, of how much."""
 
 AT_ONCE: Final = 2_000
-PATIENCE: Final = 10.0
-"""Seconds to wait for a view that is behind the history."""
-HEAD: Final = "select position from event_head"
+PATIENCE: Final = 30.0
+"""Seconds to wait for a view that is being built, or is behind the history."""
 ONE_INSTANT: Final = "set transaction isolation level repeatable read, read only"
 FORMULA: Final = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet may take for the beginning of a formula."""
@@ -49,17 +49,22 @@ class Exported:
 
 
 def export(
-    connection: Connection[Any], name: str, format: Format, out: TextIO, progress: Progress | None = None
+    connection: Connection[Any],
+    name: str,
+    format: Format,
+    out: TextIO,
+    progress: Progress | None = None,
+    patience: float = PATIENCE,
 ) -> Exported:
     """Write what a list of this name in the API shows: not what is archived or merged. Rows come by their ids.
 
     The columns are those of the view, in the order of their declaration. Ids name their kind; numbers are exact; lists
     and documents are JSON. In CSV a text that a spreadsheet might take for a formula gets a `'` before it; an empty
-    cell is null. Everything up to now is waited for. Raises CannotExport.
+    cell is null. Everything up to now is waited for, `patience` seconds. Raises CannotExport.
     """
     view, begin, rows = _view(name), monotonic(), 0
     try:
-        wait_for_all(connection, [view], (connection.execute(HEAD).fetchone() or (0,))[0], PATIENCE)
+        when_level(connection, view, patience)
     except ViewBehind as behind:
         raise CannotExport(f"{view.table} cannot be exported now: {behind}") from None
     with connection.transaction():

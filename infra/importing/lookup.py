@@ -12,16 +12,16 @@ from domain.aggregate import Claim
 from infra.importing.mapping import Find
 from infra.importing.problems import BadRow, CannotImport
 from infra.importing.values import short
-from infra.instants import ViewBehind, wait_for_all
+from infra.instants import ViewBehind
+from infra.level import when_level
 from infra.pipeline import CommandPipeline
-from infra.serving import tables_of
 from projections.catalogue import VIEWS
 from projections.view import View
 
 REMEMBERED: Final = 20_000
 """So many answers are kept."""
 PATIENCE: Final = 30.0
-"""Seconds to wait for a view that is behind the history."""
+"""Seconds to wait for a view that is being built, or is behind the history."""
 NAMED: Final = sql.SQL("select id from {table} where {column} = %s and not archived order by id limit 2")
 
 
@@ -70,13 +70,11 @@ class Lookup:
     def _statement(self, find: Find) -> sql.Composed:
         """The first time, the view has to know all that is recorded by then."""
         if find not in self._statements:
-            view = self._view(find)
             try:
-                wait_for_all(self._connection, [view], self._store.head()[0], PATIENCE)
+                place = when_level(self._connection, self._view(find), PATIENCE)
             except ViewBehind as behind:
                 raise CannotImport(f"{find.kind} cannot be found by {find.by} now: {behind}") from None
-            place = tables_of(self._connection, view)
-            table, column = sql.Identifier(place.live if place else view.table), sql.Identifier(find.by)
+            table, column = sql.Identifier(place.live), sql.Identifier(find.by)
             self._statements[find] = NAMED.format(table=table, column=column)
         return self._statements[find]
 

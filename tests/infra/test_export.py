@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -167,7 +168,19 @@ def test_what_is_not_built_yet_is_said(office: Office) -> None:
     a_user(office.world)
 
     with pytest.raises(CannotExport, match="users cannot be exported now: users is still being built"):
-        export(office.world.connection, "users", Format.CSV, io.StringIO())
+        export(office.world.connection, "users", Format.CSV, io.StringIO(), patience=0.2)
+
+
+def test_what_is_being_built_is_waited_for(office: Office) -> None:
+    a_user(office.world)
+    out = io.StringIO()
+
+    builder = Timer(0.3, rebuild, (office.url, office.schema, VIEWS))
+    builder.start()
+    exported = export(office.world.connection, "users", Format.CSV, out)
+    builder.join()
+
+    assert exported.rows == 1
 
 
 def _add(run: Any, number: int) -> None:

@@ -18,7 +18,7 @@ from domain.sales.opportunity import Opportunity, Status
 from domain.values import Money, new_id
 from infra.database import connect, migrate
 from infra.event_store import EventStore
-from infra.importing import CannotImport, Report, run
+from infra.importing import CannotImport, Report, lookup, run
 from infra.pipeline import CommandPipeline
 from infra.rebuild import rebuild
 from projections.catalogue import VIEWS
@@ -316,7 +316,9 @@ def test_others_are_found_by_what_only_one_may_hold(desk: Desk) -> None:
     assert desk.reports[0].events == 2
 
 
-def test_others_are_found_by_a_name_that_only_one_has(own_desk: Desk, database_url: str, schema: str) -> None:
+def test_others_are_found_by_a_name_that_only_one_has(
+    own_desk: Desk, database_url: str, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk = own_desk
     acme, twin, other = an_account(desk.world, "Acme"), an_account(desk.world, "Twin"), an_account(desk.world, "Twin")
     gone = an_account(desk.world, "Acme")
@@ -334,6 +336,7 @@ def test_others_are_found_by_a_name_that_only_one_has(own_desk: Desk, database_u
         with = { label = "{label}" }
         """
 
+    monkeypatch.setattr(lookup, "PATIENCE", 0.1)
     with pytest.raises(CannotImport, match="Account cannot be found by name now"):
         desk.imports("account,label", "Acme,key", by=tags)
     rebuild(database_url, schema, VIEWS)
