@@ -40,7 +40,7 @@ def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None
     is away, or an event cannot be folded, it is tried again, ever less often, and said in the log.
     """
     tables, settled = [Table(view) for view in views], Event()
-    builder = Thread(target=_build, args=(url, schema, tables, stop, settled), name="builder")
+    builder = Thread(target=_build, args=(url, schema, tables, stop, settled), name="builder", daemon=True)
     builder.start()
     pause = SOON
     while not stop.is_set():

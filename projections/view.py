@@ -58,7 +58,8 @@ class Words(TypedDict, total=False):
     owner: str | None
     """The column that row scope looks at."""
     indexes: tuple[str, ...]
-    """Columns by which many rows are filtered or sorted. Not part of the fingerprint: made beside the running table."""
+    """Columns by which many rows are filtered or sorted; none that may hold a long text (an entry has 2,700 bytes).
+    Not part of the fingerprint: made beside the running table."""
     search: tuple[str, ...]
     """Columns of text that a search looks into."""
     masks: tuple[str, ...]
