@@ -92,7 +92,13 @@ def history(size: int) -> Past:
     while len(past.rows) < size:
         if not ids or r.random() < 1 / PER_AGGREGATE:
             ids.append(UUID(int=(1_750_000_000_000 + len(past.rows)) << 80 | 0x7 << 76 | 2 << 62 | r.getrandbits(62)))
-            told = {"pipeline_id": UUID(int=1), "stage": "a", "probability": 10, "account_id": None, "amount": None}
+            told: dict[str, Any] = {
+                "pipeline_id": UUID(int=1),
+                "stage": "a",
+                "probability": 10,
+                "account_id": None,
+                "amount": None,
+            }
             past.add(Opportunity.Opened, ids[-1], name="Pumps", expected_close=None, source=None, **told)
             continue
         id = ids[-1 - min(int(r.expovariate(1 / 3000)), len(ids) - 1)]
