@@ -19,10 +19,11 @@ from api.columns import Known, by_camel, known
 from api.errors import bad_input
 from api.merges import family, merges, pointing_to
 from api.ports import ViewType
-from api.statement import Row, Statement, where
+from api.statement import Row, Statement, check_texts, where
 from projections.columns import PLAIN, is_enum
 
 MOST_CONDITIONS = 200
+MOST_VALUES = 1000
 COMPARE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 LEFT_OUT = ("archived", "merged_into_id")
 """Rows that have one of these set stand in no list, unless its filter names the column."""
@@ -55,7 +56,7 @@ class Conditions:
         ]
 
     def _one(self, row: Row, name: str, value: Any) -> Iterator[str]:
-        self.count += 1
+        self.count += len(value) if isinstance(value, list) else 1
         if self.count > MOST_CONDITIONS:
             raise bad_input(f"a filter has at most {MOST_CONDITIONS} conditions")
         if name in ("and", "or"):
@@ -91,6 +92,7 @@ class Conditions:
         views = self.statement.views
         points_to = views.parent(row.view) if name == "id" else views.belongs_to(row.view).get(name)
         for operator, value in wanted.items():
+            _check_length(value)
             if operator == "isNull":
                 yield f"({left} is null) = {bind(value, 'boolean')}"
             elif value is None:
@@ -122,6 +124,7 @@ class Conditions:
         for operator, value in wanted.items():
             if operator == "key":
                 continue
+            _check_length(value)
             if operator == "isNull":
                 yield f"({at} is null) = {bind(value, 'boolean')}"
             elif operator in ("eq", "in"):
@@ -138,6 +141,11 @@ class Conditions:
             else:
                 is_text = f"jsonb_typeof({at}) = 'string'"
                 yield f"case when {is_text} then {text} {COMPARE[operator]} {bind(str(value), 'text')} end"
+
+
+def _check_length(value: Any) -> None:
+    if isinstance(value, list) and len(value) > MOST_VALUES:
+        raise bad_input(f"a condition takes at most {MOST_VALUES} values")
 
 
 def _is_number(value: Any) -> bool:
@@ -180,6 +188,7 @@ def _like(text: str) -> str:
 
 
 def _json(value: Any) -> str:
+    check_texts(value)
     return msgspec.json.encode(value).decode()
 
 

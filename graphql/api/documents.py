@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    GraphQLSyntaxError,
+    InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
     parse,
-    specified_rules,
     validate,
 )
 from strawberry.extensions import SchemaExtension
-from strawberry.extensions.max_aliases import create_validator as most_aliases
-from strawberry.extensions.query_depth_limiter import create_validator as deepest
 
-from api.errors import bad_input
+from api.errors import bad_input, coded
 
-MOST_TOKENS = 4000
-MOST_ALIASES = 60
-DEEPEST = 15
-
-# Made once: Strawberry's own limiters make a new rule per request, which no cache of validation can survive.
-RULES = (*specified_rules, most_aliases(MOST_ALIASES), deepest(DEEPEST, None))
+MOST_TOKENS: Final = 4000
+MOST_FIELDS: Final = 2000
+"""With every fragment written out where it is named, so that fragments within fragments are no way around it."""
+MOST_ALIASES: Final = 60
+DEEPEST: Final = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,30 +41,88 @@ class Prepared:
     operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
 
-    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+    def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of that name; without a name, the only one there is."""
         if name:
-            return self.operations.get(name)
-        return next(iter(self.operations.values())) if len(self.operations) == 1 else None
+            if name in self.operations:
+                return self.operations[name]
+            raise bad_input(f"this document has no operation called {name}")
+        if len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        raise bad_input("this document has several operations: say in `operationName` which one is meant")
 
 
 @lru_cache(maxsize=512)
 def prepare(schema: GraphQLSchema, text: str) -> Prepared:
     """Parse and validate a document. A syntax error is raised, whatever else is wrong is in `errors`."""
-    document = parse(text, max_tokens=MOST_TOKENS)
-    operations: dict[str | None, OperationDefinitionNode] = {}
-    fragments: dict[str, FragmentDefinitionNode] = {}
-    nameless = 0
-    for node in document.definitions:
-        if isinstance(node, OperationDefinitionNode):
-            nameless += node.name is None
-            operations[node.name.value if node.name else None] = node
-        elif isinstance(node, FragmentDefinitionNode):
-            fragments[node.name.value] = node
-    errors = validate(schema, document, RULES)
-    if nameless > 1 and not errors:
-        errors = [bad_input("only one operation of a document may go without a name")]
+    try:
+        document = parse(text, max_tokens=MOST_TOKENS)
+    except GraphQLSyntaxError as error:
+        raise coded(error, "GRAPHQL_PARSE_FAILED") from None
+    except RecursionError:
+        raise _too_much("this document is nested too deeply") from None
+    nodes = document.definitions
+    named = [node for node in nodes if isinstance(node, OperationDefinitionNode)]
+    operations = {node.name.value if node.name else None: node for node in named}
+    fragments = {node.name.value: node for node in nodes if isinstance(node, FragmentDefinitionNode)}
+    errors = list(_bounds(named, fragments)) or [
+        coded(error, "GRAPHQL_VALIDATION_FAILED") for error in validate(schema, document)
+    ]
+    if not errors and (not named or len(named) > len(operations)):
+        errors = [_too_much("a document has an operation, and only one may go without a name")]
     return Prepared(document, errors, operations, fragments)
+
+
+def _too_much(message: str) -> GraphQLError:
+    return coded(GraphQLError(message), "GRAPHQL_VALIDATION_FAILED")
+
+
+class Size(NamedTuple):
+    """How much a selection asks for, every fragment written out."""
+
+    fields: int
+    aliases: int
+    depth: int
+
+
+def _bounds(
+    operations: Iterable[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
+) -> Iterator[GraphQLError]:
+    """What is too much about a document. Each fragment is measured once, so that this takes no longer than reading."""
+    known: dict[str, Size] = {}
+
+    def size(selections: Iterable[SelectionNode]) -> Size:
+        fields = aliases = depth = 0
+        for selection in selections:
+            inside = NOTHING
+            if isinstance(selection, FragmentSpreadNode):
+                inside = of_fragment(selection.name.value)
+            elif isinstance(selection, FieldNode | InlineFragmentNode) and selection.selection_set:
+                inside = size(selection.selection_set.selections)
+            is_field = isinstance(selection, FieldNode)
+            fields += inside.fields + is_field
+            aliases += inside.aliases + bool(isinstance(selection, FieldNode) and selection.alias)
+            depth = max(depth, inside.depth + is_field)
+        return Size(fields, aliases, depth)
+
+    def of_fragment(name: str) -> Size:
+        if name not in known:
+            known[name] = NOTHING  # one that is within itself is refused by the rules of GraphQL
+            if name in fragments:
+                known[name] = size(fragments[name].selection_set.selections)
+        return known[name]
+
+    for operation in operations:
+        asked = size(operation.selection_set.selections)
+        if asked.fields > MOST_FIELDS:
+            yield _too_much(f"this document asks for too many fields: at most {MOST_FIELDS}")
+        elif asked.aliases > MOST_ALIASES:
+            yield _too_much(f"this document has too many aliases: at most {MOST_ALIASES}")
+        elif asked.depth > DEEPEST:
+            yield _too_much(f"this document is nested too deeply: at most {DEEPEST} fields within each other")
+
+
+NOTHING: Final = Size(0, 0, 0)
 
 
 class Documents(SchemaExtension):

@@ -18,3 +18,9 @@ def forbidden(message: str) -> GraphQLError:
 def behind(message: str) -> GraphQLError:
     """The views have not come as far as the position asked for."""
     return GraphQLError(message, extensions={"code": "VIEW_BEHIND"})
+
+
+def coded(error: GraphQLError, code: str) -> GraphQLError:
+    """An error of graphql-core, with a code for programs."""
+    error.extensions = {"code": code} | (error.extensions or {})
+    return error

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import orjson
 from cross_web import HTTPException
-from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
+from graphql import ExecutionResult, GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -22,6 +22,7 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.catalogue import Views
+from api.documents import prepare
 from api.ports import Authenticate, Caller, Commands, EventLog, NotReady, Places, Rows
 from api.reads import Reads
 
@@ -123,8 +124,13 @@ class Endpoint(GraphQL[Any, Any]):
         """A query that only reads views is answered with the text that PostgreSQL wrote."""
         schema = self.schema._schema  # type: ignore[attr-defined]
         reads, asked = context.reads, request_data
+        text = None
         try:
-            text = asked.query and await reads.direct(schema, asked.query, asked.variables, asked.operation_name)
+            if asked.query:
+                prepared = prepare(schema, asked.query)
+                if prepared.errors:
+                    return ExecutionResult(None, [told(error, context.request_id) for error in prepared.errors])
+                text = await reads.direct(schema, prepared, asked.operation_name, asked.variables)
         except GraphQLError as error:
             return ExecutionResult(None, [told(error, context.request_id)])
         except Exception as error:
@@ -202,23 +208,18 @@ def told(error: GraphQLError, request_id: str) -> GraphQLError:
     message = error.message
     if isinstance(cause, NotReady):
         message, extensions["code"] = str(cause), "NOT_READY"
+    elif isinstance(cause, RecursionError):
+        message, extensions["code"] = "this is nested too deeply", "BAD_USER_INPUT"
     elif (cause is not None and not isinstance(cause, GraphQLError) and error.path is not None) or _unexpected(cause):
         log.error("request %s failed", request_id, exc_info=cause)
         message, extensions["code"] = SERVER_FAULT, "INTERNAL_SERVER_ERROR"
-    elif "code" not in extensions:
-        extensions["code"] = _code(error)
+    extensions.setdefault("code", "BAD_USER_INPUT")  # of a value that a variable or an argument cannot have
     extensions["requestId"] = request_id
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)
 
 
 def _unexpected(cause: BaseException | None) -> bool:
     return cause is not None and not isinstance(cause, GraphQLError | ValueError | TypeError)
-
-
-def _code(error: GraphQLError) -> str:
-    if isinstance(error, GraphQLSyntaxError):
-        return "GRAPHQL_PARSE_FAILED"
-    return "BAD_USER_INPUT" if "Variable '$" in error.message else "GRAPHQL_VALIDATION_FAILED"
 
 
 def _refused(request: Request, status: int, reason: str) -> Response:

@@ -14,7 +14,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.catalogue import Views
 from api.compile import Compiler
-from api.documents import prepare
+from api.documents import Prepared
 from api.errors import behind
 from api.meaning import Derived
 from api.ports import Caller, Places, Rows, ViewType
@@ -32,17 +32,16 @@ class Reads:
     places: Places
     views: Views
 
-    async def direct(self, schema: GraphQLSchema, text: str, variables: Any, operation_name: str | None) -> str | None:
+    async def direct(self, schema: GraphQLSchema, asked: Prepared, name: str | None, variables: Any) -> str | None:
         """The JSON of a query that reads nothing but views; None for any other, and for one that is wrong."""
+        operation = asked.operation(name)
+        if operation.operation is not OperationType.QUERY:
+            return None
         try:
-            prepared = prepare(schema, text)
-            operation = prepared.operation(operation_name)
-            if prepared.errors or operation is None or operation.operation is not OperationType.QUERY:
-                return None
             values = get_variable_values(schema, operation.variable_definitions or (), variables or {})
             if not isinstance(values, VariableValues):
                 return None
-            compiler = Compiler(schema, operation, prepared.fragments, values, self.caller, self.places, self.views)
+            compiler = Compiler(schema, operation, asked.fragments, values, self.caller, self.places, self.views)
             sql = compiler.whole()
         except GraphQLError:
             return None  # graphql-core meets it again, and gives it a path

@@ -51,9 +51,7 @@ class Statement:
 
     def bind(self, value: Any, type_: str) -> str:
         """The place of a value."""
-        for text in value if isinstance(value, list) else (value,):
-            if isinstance(text, str) and ("\0" in text or (not text.isprintable() and _has_surrogates(text))):
-                raise bad_input("a text holds neither NUL nor half a character (a lone surrogate)")
+        check_texts(value)
         self.parameters.append(value)
         return f"${len(self.parameters)}::{type_}"
 
@@ -246,5 +244,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
+def check_texts(value: Any) -> None:
+    """Refuses what PostgreSQL cannot take for text, wherever in a value it stands."""
+    if isinstance(value, str):
+        if "\0" in value or (not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value)):
+            raise bad_input("a text holds neither NUL nor half a character (a lone surrogate)")
+    elif isinstance(value, dict):
+        for each in (*value, *value.values()):
+            check_texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            check_texts(each)
