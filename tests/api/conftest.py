@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import sleep
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -31,9 +32,7 @@ from tests.api.company import a_pipeline
 def api(database_url: str) -> Iterator[Api]:
     """The API of a company that every test adds its own rows to."""
     with schema_called(database_url, "test_api") as schema, projecting(database_url, schema):
-        with EventStore(database_url, schema) as store, Identity(database_url, store, schema) as identity:
-            user = administrator(CommandPipeline(AGGREGATES, store, identity.allows), identity)
-            token = identity.create(user, "tests")
+        user, token = an_administrator(database_url, schema)
         with (
             serving(application(Settings(), database_url, None, schema)) as address,
             httpx.Client(base_url=address, timeout=30) as client,
@@ -47,6 +46,13 @@ def api(database_url: str) -> Iterator[Api]:
 def pipeline(api: Api) -> str:
     """A pipeline with the stages `first`, `offer` and `won`."""
     return a_pipeline(api)
+
+
+def an_administrator(database_url: str, schema: str) -> tuple[UUID, str]:
+    """The first user, and a token."""
+    with EventStore(database_url, schema) as store, Identity(database_url, store, schema) as identity:
+        user = administrator(CommandPipeline(AGGREGATES, store, identity.allows), identity)
+        return user, identity.create(user, "tests")
 
 
 @contextmanager
