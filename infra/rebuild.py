@@ -7,8 +7,10 @@ memory holds one batch, and the mark of a batch is the last aggregate in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -200,22 +202,16 @@ def build(
         return True
     mark, target = known
     done, total = _count(reading, table, mark, target)
-    size = most
-    while batches is None or (batches := batches - 1) >= 0:
+    for whole, reached in _batches(reading, table, mark, target, most, apart=reading is not writing):
+        if batches is not None and (batches := batches - 1) < 0:
+            return False
         progress(Progress(table.view.table, "build", done, total))
-        rows = _next(reading, table, mark, target, size)
-        last = rows[-1].originator_id if len(rows) == size else None
-        whole = [row for row in rows if row.originator_id != last]
-        if rows and not whole:  # one aggregate alone is larger than a batch
-            size *= 2
-            continue
         for recorded in whole:
             event = event_of(recorded)
             try:
                 fold.apply(recorded, event)
             except Exception as error:
                 raise Unreadable(said(recorded)) from error
-        reached = whole[-1].originator_id if last else None
         with writing.transaction():
             writing.execute("set local synchronous_commit = off")
             _copy(writing, table.history, fold.superseded, table.history_columns)
@@ -229,14 +225,49 @@ def build(
                 _built(writing, table, target)
         fold.written()
         fold.forget()
-        mark, size, done = reached, most, done + len(whole)
-        if reached is None:
-            writing.execute(SQL("analyze {}, {}").format(Identifier(table.name), Identifier(table.history)))
-            return True
-    return False
+        mark, done = reached, done + len(whole)
+    writing.execute(SQL("analyze {}, {}").format(Identifier(table.name), Identifier(table.history)))
+    return True
 
 
-def _next(reading: Connection[Any], table: Table, mark: UUID, target: int, size: int) -> list[Recorded]:
+Rows = list[Recorded]
+
+
+def _batches(
+    reading: Connection[Any], table: Table, mark: UUID, target: int, most: int, apart: bool
+) -> Iterator[tuple[Rows, UUID | None]]:
+    """Whole aggregates in their order, each batch with its last one; None with the last batch.
+
+    The next one is read while this one is written, where that is done over another connection.
+    """
+    read, size = partial(_next, reading, table, target), most
+    with ThreadPoolExecutor(1, "reader") as reader:
+
+        def start(mark: UUID, size: int) -> Callable[[], Rows]:
+            return reader.submit(read, mark, size).result if apart else partial(read, mark, size)
+
+        coming = start(mark, size)
+        while len(rows := coming()) == size:
+            whole = rows[: _whole(rows)]
+            if whole:
+                mark, size = whole[-1].originator_id, most
+            else:  # one aggregate alone is larger than a batch
+                size *= 2
+            coming = start(mark, size)
+            if whole:
+                yield whole, mark
+        yield rows, None
+
+
+def _whole(rows: Rows) -> int:
+    """How many rows are of aggregates of which more rows cannot follow."""
+    number = len(rows)
+    while number and rows[number - 1].originator_id == rows[-1].originator_id:
+        number -= 1
+    return number
+
+
+def _next(reading: Connection[Any], table: Table, target: int, mark: UUID, size: int) -> Rows:
     with reading.transaction():
         reading.execute(IN_ORDER)
         rows = reading.execute(NEXT, (mark, target, _topics(table), size), binary=True).fetchall()
