@@ -20,7 +20,7 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 
 from api.catalogue import Views, type_name
 from api.columns import known
-from api.conditions import id_of
+from api.conditions import id_of, view_of
 from api.connections import connection
 from api.errors import bad_input
 from api.meaning import (
@@ -194,14 +194,9 @@ class Compiler:
                 return answer(self, means.report, type_, details, given, instant)
             case One(view=None) if means.argument == "ids":
                 return self.by_ids(type_, details, given["ids"], instant)
-        view = means.view or self.view_of(given["id"])
+        view = means.view or view_of(given["id"], self.views)
         id = self.statement.bind(id_of(given["id"], view), "uuid")
         return self.by_key(view, self.schema.type_map[type_name(view)], details, id, instant)
-
-    def view_of(self, id: str) -> ViewType:
-        if view := self.views.named.get(id.rpartition("_")[0]):
-            return view
-        raise bad_input(f"{id!r} is not an id: one looks like Account_0190f3c2-…")
 
     def by_key(
         self, view: ViewType, type_: Any, details: list[FieldDetails], id: str, instant: Instant, merged: bool = False
@@ -218,7 +213,7 @@ class Compiler:
             raise bad_input(f"`ids` takes at most {MOST_IDS} at once")
         wanted: dict[ViewType, list[tuple[UUID, int]]] = {}
         for place, id in enumerate(ids):
-            view = self.view_of(id)
+            view = view_of(id, self.views)
             wanted.setdefault(view, []).append((id_of(id, view), place))
         parts = ["select n, null::json as o from generate_series(0, 0) n where false"]
         for view, asked in wanted.items():

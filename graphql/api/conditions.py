@@ -14,7 +14,7 @@ import msgspec
 from graphql import GraphQLError
 from strawberry.utils.str_converters import to_camel_case as camel
 
-from api.catalogue import snake, steps
+from api.catalogue import Views, snake, steps
 from api.columns import Known, by_camel, known
 from api.errors import bad_input
 from api.merges import family, merges, pointing_to
@@ -166,6 +166,13 @@ def _mentioned(wanted: dict[str, Any]) -> Iterator[str]:
             yield from _mentioned(value or {})
         else:
             yield name
+
+
+def view_of(text: str, views: Views) -> ViewType:
+    """The view of the kind that an id names."""
+    if view := views.named.get(text.rpartition("_")[0]):
+        return view
+    raise bad_input(f"{text!r} is not an id: one looks like Account_0190f3c2-…")
 
 
 def id_of(text: str, view: ViewType) -> UUID:

@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
+from api.conditions import id_of, view_of
 from api.declaring import declare
 from api.fixed import Node, Position
 from api.meaning import Derived, field
@@ -94,13 +95,14 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
             of: Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these things.")] = None,
             occurred: Annotated[OccurredRange | None, strawberry.argument(description="Only of this time.")] = None,
         ) -> AsyncIterator[Event]:
-            wanted = kinds and {kind.value for kind in kinds}
+            wanted = None if kinds is None else {kind.value for kind in kinds}
+            things = None if of is None else {id_of(each, view_of(each, types.views)) for each in of}
             may = info.context.caller.policy.may
             async for batch in info.context.log.after(after):
                 for event in batch:
                     shown = (
-                        (not wanted or f"{event.aggregate}.{event.event}" in wanted)
-                        and (not of or id_text(event.aggregate, event.id) in of)
+                        (wanted is None or f"{event.aggregate}.{event.event}" in wanted)
+                        and (things is None or event.id in things)
                         and (not occurred or occurred.holds(event.occurred_at))
                     )
                     view = types.named.get(event.aggregate)

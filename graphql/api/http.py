@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -18,7 +18,7 @@ from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.extensions import SchemaExtension
 from strawberry.http import GraphQLRequestData
-from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.catalogue import Views
@@ -181,13 +181,33 @@ class Endpoint(GraphQL[Any, Any]):
         return orjson.loads(data)
 
     class websocket_adapter_class(ASGIWebSocketAdapter):
-        """Frames are text: some clients read no others."""
+        """Frames are text: some clients read no others. What is no message of the protocol ends the connection."""
+
+        async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+            async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
+                if not _is_message(message):
+                    raise NonJsonMessageReceived
+                yield message
 
         async def send_json(self, message: Any) -> None:
             try:
                 await self.ws.send_text(orjson.dumps(message).decode())
             except WebSocketDisconnect as error:
                 raise WebSocketDisconnected from error
+
+
+def _is_message(message: object) -> bool:
+    """Whether what came over a WebSocket has the shape of a message."""
+    if not isinstance(message, dict) or message.get("type") != "subscribe":
+        return isinstance(message, dict)
+    asked = message.get("payload")
+    return (
+        isinstance(message.get("id"), str)
+        and isinstance(asked, dict)
+        and isinstance(asked.get("query"), str)
+        and isinstance(asked.get("variables"), dict | None)
+        and isinstance(asked.get("operationName"), str | None)
+    )
 
 
 class Errors(SchemaExtension):
