@@ -35,7 +35,7 @@ def until_ready(folder: Path) -> float:
         port = str(probe.getsockname()[1])
     environment = {**os.environ, "DAYBOOK_DATA": str(folder), "DAYBOOK_PORT": port}
     begun = perf_counter()
-    command = [Path(sys.executable).parent / "daybook", "serve"]
+    command = [str(Path(sys.executable).parent / "daybook"), "serve"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         while not ready(f"http://127.0.0.1:{port}/readyz"):
