@@ -1,0 +1,210 @@
+"""A user without rights: nothing is shown, nothing is done, and errors say which permission is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from graphql import GraphQLInputObjectType, get_named_type, is_required_argument, is_required_input_field
+from pytest import MonkeyPatch
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+import infra.identity
+from infra.event_store import EventStore
+from infra.identity import Identity
+from server import schema_of
+from tests.api.client import Api
+from tests.api.company import a_user, an_account, an_opportunity
+
+SCHEMA = schema_of("UTC")[0]._schema
+OPEN_TO_ALL = {"head"}
+
+
+@pytest.fixture(scope="module")
+def identity(api: Api, database_url: str) -> Iterator[Identity]:
+    with EventStore(database_url, "test_api") as store, Identity(database_url, store, "test_api") as identity:
+        yield identity
+
+
+@pytest.fixture(scope="module")
+def guest(api: Api, identity: Identity) -> Api:
+    """A user who works here, and is no administrator."""
+    user = UUID(a_user(api, "Guest").removeprefix("User_"))
+    return Api(api.http, identity.create(user, "guest"), user)
+
+
+def root_fields() -> list[str]:
+    query = SCHEMA.query_type
+    assert query
+    return sorted(set(query.fields) - OPEN_TO_ALL)
+
+
+def asked(field: str, account: str) -> str:
+    """A field of the root with what it cannot go without, and one thing read from it."""
+    assert SCHEMA.query_type
+    declared = SCHEMA.query_type.fields[field]
+    kind = "User" if field == "viewer" else getattr(get_named_type(declared.type), "name", "")
+    id = account if field in ("node", "nodes") else f"{kind}_{account.removeprefix('Account_')}"
+    given = {"id": f'(id: "{id}")', "ids": f'(ids: ["{id}"])'}
+    arguments = [given[name] for name, each in declared.args.items() if is_required_argument(each)]
+    return f"{{ {field}{''.join(arguments)} {{ __typename }} }}"
+
+
+@pytest.mark.parametrize("field", root_fields())
+def test_nothing_is_read_without_a_permission_and_the_error_names_it(api: Api, guest: Api, field: str) -> None:
+    account = an_account(api)
+
+    error = guest.error(asked(field, account))
+
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    assert error["message"].rpartition(" ")[2] in {"customers.see", "sales.see", "platform.see"}
+
+
+def test_what_is_read_beside_something_forbidden_is_answered(guest: Api) -> None:
+    answer = guest.post("{ head { position } viewer { name } }").json()
+
+    assert answer["data"]["head"]["position"] > 0
+    assert answer["data"]["viewer"] is None
+    assert [error["path"] for error in answer["errors"]] == [["viewer"]]
+
+
+def test_no_query_reaches_rows_by_another_way(api: Api, guest: Api, pipeline: str) -> None:
+    account = an_account(api, "Secret")
+    an_opportunity(api, pipeline, "Secret", accountId=account)
+    queries = [
+        '{ accounts(filter: {name: {eq: "Secret"}}) { totalCount } }',
+        "{ opportunities { groupBy(by: {field: ACCOUNT_ID}) { key { account { name } } } } }",
+        "{ opportunities { aggregate { count } } }",
+        f'{{ node(id: "{account}", asOf: {{position: {api.position}}}) {{ id }} }}',
+        '{ users(filter: {name: {startsWith: "a"}}) { totalCount } }',
+        "{ __typename accounts { pageInfo { endCursor } } }",
+    ]
+
+    codes = [guest.error(query)["extensions"]["code"] for query in queries]
+
+    assert codes == ["FORBIDDEN"] * len(queries)
+
+
+def mutations() -> list[str]:
+    mutation = SCHEMA.mutation_type
+    assert mutation
+    return sorted(mutation.fields)
+
+
+IDS = {
+    "pipelineId": "Pipeline",
+    "productId": "Product",
+    "userId": "User",
+    "ownerId": "User",
+    "survivorId": "Account",
+    "parentId": "Account",
+    "accountId": "Account",
+    "leadId": "User",
+}
+VALUES = {
+    "String": "x",
+    "Int": 1,
+    "Boolean": True,
+    "Decimal": "1",
+    "UUID": "00000000-0000-0000-0000-000000000000",
+    "JSON": 1,
+    "MoneyInput": {"amount": "1", "currency": "EUR"},
+    "PeriodInput": {"since": "2025-01-01"},
+    "AccountDetailsPatch": {},
+    "AccountLifecycle": "LOYAL",
+    "CustomFieldType": "TEXT",
+}
+
+
+OUTCOME = {"version", "position", "receipt", "changed", "userErrors"}
+
+
+def least(name: str, bare: str) -> dict[str, Any]:
+    """The input of a mutation with only what it cannot go without; every id is of the right kind."""
+    mutation = SCHEMA.mutation_type
+    assert mutation
+    payload: Any = get_named_type(mutation.fields[name].type)
+    [noun] = (get_named_type(field.type).name for shown, field in payload.fields.items() if shown not in OUTCOME)
+    input, type_ = {}, get_named_type(mutation.fields[name].args["input"].type)
+    assert isinstance(type_, GraphQLInputObjectType)
+    for field, each in type_.fields.items():
+        if is_required_input_field(each):
+            kind = get_named_type(each.type).name
+            value = f"{IDS.get(field, noun)}_{bare}" if kind == "ID" else VALUES[kind]
+            input[field] = [value] if "[" in str(each.type) else value
+    return input
+
+
+@pytest.mark.parametrize("name", mutations())
+def test_nothing_is_done_without_a_permission(api: Api, guest: Api, name: str) -> None:
+    input, before = least(name, api.me.removeprefix("User_")), api.head()
+
+    error = guest.user_error(name, **input)
+
+    assert error["code"] in ("FORBIDDEN", "NOT_FOUND")
+    assert api.head() == before
+
+
+def test_who_may_not_make_something_is_told_what_it_needs(guest: Api) -> None:
+    error = guest.user_error("registerAccount", name="Acme")
+
+    assert error["code"] == "FORBIDDEN"
+    assert error["message"] == "you may not do this: it needs customers.edit"
+
+
+def test_what_one_may_not_know_of_is_not_found(api: Api, guest: Api) -> None:
+    account = an_account(api)
+
+    of_mine = guest.user_error("renameAccount", id=account, name="Mine")
+    of_none = guest.user_error("renameAccount", id=account[:-4] + "0000", name="Mine")
+
+    assert of_mine == of_none
+    assert of_mine["code"] == "NOT_FOUND"
+
+
+def test_events_show_nothing_to_who_may_see_nothing(api: Api, guest: Api) -> None:
+    address = str(api.http.base_url.join("/graphql")).replace("http", "ws", 1)
+    with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {guest.token}"}}))
+        socket.recv(timeout=5)
+        subscribe = {"query": "subscription { events { position data } }"}
+        socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": subscribe}))
+        an_account(api)
+
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=1)
+
+
+def test_a_user_who_was_deactivated_is_not_let_in(api: Api, identity: Identity, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr(infra.identity, "REMEMBERED", 0.0)
+    user, other = a_user(api, "Former"), a_user(api, "Other")
+    former, colleague = (
+        Api(api.http, identity.create(UUID(id.removeprefix("User_")), "theirs"), api.user_id) for id in (user, other)
+    )
+    before = former.post("{ __typename }").status_code
+
+    api.given("deactivateUser", id=user)
+
+    after = former.post("{ __typename }").status_code
+    api.given("reactivateUser", id=user)
+    again = former.post("{ __typename }").status_code
+    assert (before, after, again) == (200, 401, 200)
+    assert colleague.post("{ __typename }").status_code == 200
+
+
+def test_a_token_that_was_revoked_is_not_let_in(
+    api: Api, guest: Api, identity: Identity, monkeypatch: MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infra.identity, "REMEMBERED", 0.0)
+    token = identity.create(guest.user_id, "short")
+    other = Api(api.http, token, guest.user_id)
+    before = other.post("{ __typename }").status_code
+
+    identity.revoke(token.split("_")[1])
+
+    assert (before, other.post("{ __typename }").status_code) == (200, 401)
+    assert guest.post("{ __typename }").status_code == 200
