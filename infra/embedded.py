@@ -185,7 +185,7 @@ def _start(database: Path, sockets: Path) -> None:
     if user:
         _let_pass(database)
         os.chown(sockets, user.pw_uid, user.pw_gid)
-    _forget_stranger(database)
+    _forget_stranger(database, sockets)
     settings = " ".join(f"-c {name}='{value}'" for name, value in CONFIGURATION.items())
     options = f"{settings} -c unix_socket_directories='{sockets}'"
     log = database / "server.log"
@@ -233,18 +233,18 @@ def _is_server_of(process: psutil.Process, database: Path) -> bool:
         return False
 
 
-def _forget_stranger(database: Path) -> None:
-    """Remove a file that names a process which is none of ours; PostgreSQL itself does the rest, and with more care.
+def _forget_stranger(database: Path, sockets: Path) -> None:
+    """Remove locks that name a process which is none of ours: another program by now, or one dead and not yet buried.
 
-    It looks for connections that outlived their server, which it could not without the file.
+    All others PostgreSQL itself removes, and with more care: it looks for connections that outlived their server.
     """
-    path = database / "postmaster.pid"
-    try:
-        stranger = psutil.Process(int(path.read_text().split()[0]))
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-        return
-    if not any(_is_server_of(process, database) for process in (stranger, *psutil.process_iter())):
-        path.unlink()
+    for lock in (database / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
+        try:
+            stranger = psutil.Process(int(lock.read_text().split()[0]))
+        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+            continue
+        if not any(_is_server_of(process, database) for process in (stranger, *psutil.process_iter())):
+            lock.unlink()
 
 
 def _wait(url: str, data: Path, database: Path) -> None:
@@ -333,5 +333,6 @@ def _call(command: Sequence[str], user: struct_passwd | None) -> subprocess.Comp
 
 
 def _last(text: str) -> str:
+    """What a program said at last, and not that it ended for it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-3:]) or "it says nothing"
+    return " / ".join([line for line in lines if not re.search("terminating|shut", line)][-3:]) or "it says nothing"

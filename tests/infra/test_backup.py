@@ -30,7 +30,8 @@ def some_work(url: str, schema: str) -> str:
         for name in ("Ada's Books", "Ben's Bikes", "Cé & Çie 漢字"):
             outcome = pipeline.run(a_request("Account.register", user, name))
             assert isinstance(outcome, Accepted)
-        pipeline.run(a_request("Account.rename", user, "Cé", outcome.changed[0].id))
+            account = outcome.changed[0].id
+        assert isinstance(pipeline.run(a_request("Account.rename", user, "Cé", account)), Accepted)
         return identity.create(user, "kept")
 
 

@@ -68,15 +68,18 @@ def killed(pid: int) -> None:
 
 
 def test_three_roles_with_what_each_may_do(data: Path) -> None:
-    with embedded(data) as server:
-        with psycopg.connect(server.owner_url) as owner, psycopg.connect(server.application_url) as application:
-            who = "select current_user, current_database(), rolsuper, rolcreaterole from pg_roles where rolname = user"
+    who = "select current_user, current_database(), rolsuper, rolcreaterole from pg_roles where rolname = user"
 
-            assert owner.execute(who).fetchone() == ("daybook_owner", "daybook", False, False)
-            assert application.execute(who).fetchone() == ("daybook", "daybook", False, False)
-            assert owner.execute("create schema mine").statusmessage == "CREATE SCHEMA"
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                application.execute("create schema mine")
+    with (
+        embedded(data) as server,
+        psycopg.connect(server.owner_url) as owner,
+        psycopg.connect(server.application_url) as application,
+    ):
+        assert owner.execute(who).fetchone() == ("daybook_owner", "daybook", False, False)
+        assert application.execute(who).fetchone() == ("daybook", "daybook", False, False)
+        assert owner.execute("create schema mine").statusmessage == "CREATE SCHEMA"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            application.execute("create schema mine")
 
 
 def test_nobody_comes_in_without_a_password_and_none_by_the_network(data: Path) -> None:
@@ -145,11 +148,12 @@ def test_after_a_crash_of_everything_what_was_committed_is_there(data: Path) -> 
 
 
 def test_a_process_id_that_another_program_has_by_now_does_not_stop_the_start(data: Path) -> None:
-    stale = data / "postgres" / "postmaster.pid"
     user = (data / "postgres").stat()
     stranger = subprocess.Popen(["sleep", "60"], user=user.st_uid)
-    stale.write_text(f"{stranger.pid}\n{data}/postgres\n1700000000\n5432\n{data}/postgres\n\n\nready\n")
-    os.chown(stale, user.st_uid, user.st_gid)
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        stale = data / "postgres" / name
+        stale.write_text(f"{stranger.pid}\n{data}/postgres\n1700000000\n5432\n{data}/postgres\n\n\nready\n")
+        os.chown(stale, user.st_uid, user.st_gid)
 
     with embedded(data) as server, psycopg.connect(server.owner_url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
@@ -164,9 +168,9 @@ def test_data_of_another_major_version_is_left_alone(tmp_path: Path, data: Path)
     old.mkdir()
     (old / "PG_VERSION").write_text("15\n")
 
-    with pytest.raises(Unusable, match=r"made by PostgreSQL 15, and this is PostgreSQL 18.*daybook backup"):
-        with embedded(tmp_path):
-            pass
+    refusal = r"made by PostgreSQL 15, and this is PostgreSQL 18.*daybook backup"
+    with pytest.raises(Unusable, match=refusal), embedded(tmp_path):
+        pass
 
     assert [path.name for path in old.iterdir()] == ["PG_VERSION"]
 
@@ -214,9 +218,9 @@ def test_lost_passwords_are_said_so(data: Path) -> None:
 def test_only_one_serves_from_a_folder(tmp_path: Path) -> None:
     with serving(tmp_path, "http://127.0.0.1:8000"):
         assert who_serves(tmp_path) == f"process {os.getpid()} at http://127.0.0.1:8000"
-        with pytest.raises(InUse, match=rf"in use by process {os.getpid()} at http://127.0.0.1:8000: stop that"):
-            with serving(tmp_path, "http://127.0.0.1:9000"):
-                pass
+        refusal = rf"in use by process {os.getpid()} at http://127.0.0.1:8000: stop that"
+        with pytest.raises(InUse, match=refusal), serving(tmp_path, "http://127.0.0.1:9000"):
+            pass
 
     assert who_serves(tmp_path) is None
     with serving(tmp_path, "http://127.0.0.1:9000"):

@@ -1,0 +1,176 @@
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.embedded import embedded
+from tests.infra.daybook import daybook
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder with a database that no server ever used."""
+    folder = tmp_path_factory.mktemp("cli") / "data"
+    with embedded(folder):  # so that it need not start for every command
+        assert daybook(folder, "migrate").returncode == 0
+        yield folder
+    assert daybook(folder, "reset", "--yes").returncode == 0
+    assert not folder.exists()
+
+
+def test_it_says_which_version_it_is_without_a_database(tmp_path: Path) -> None:
+    said = daybook(tmp_path / "data", "--version")
+
+    assert re.fullmatch(r"daybook \d+\.\d+\.\d+\n", said.stdout)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["serve", "--nonsense"], ["token"], ["import", "nowhere.csv"], ["token", "create"]]
+)
+def test_being_called_in_a_wrong_way_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
+    said = daybook(tmp_path / "data", *arguments)
+
+    assert said.returncode == 2
+    assert "Traceback" not in said.stderr
+
+
+def test_every_command_explains_itself(tmp_path: Path) -> None:
+    listed = daybook(tmp_path / "data", "--help").stdout
+
+    for command in (
+        "serve", "project", "import", "export", "rebuild", "verify", "token", "schema", "settings", "migrate",
+        "backup", "restore", "status", "reset",
+    ):  # fmt: skip
+        assert re.search(rf"\b{command}\b +[A-Z]", listed), command
+
+
+def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    said = daybook(tmp_path / "data", "status", time_zone="Mars/Olympus")
+
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr == (
+        "daybook: DAYBOOK_TIME_ZONE is 'Mars/Olympus': a name of the tz database such as Europe/Berlin is needed\n"
+    )
+
+
+def test_settings_are_listed_for_people_and_for_machines(tmp_path: Path) -> None:
+    url = "postgresql://daybook:hush@nowhere/daybook"
+
+    people = daybook(tmp_path / "data", "settings", database_url=url)
+    machines = daybook(tmp_path / "data", "settings", "--json", database_url=url)
+
+    listed = {row["name"]: row for row in json.loads(machines.stdout)}
+    assert listed["DAYBOOK_DATABASE_URL"]["value"] == "postgresql://daybook:***@nowhere/daybook"
+    assert (listed["DAYBOOK_PORT"]["value"], listed["DAYBOOK_PORT"]["default"]) == ("8000", True)
+    assert "postgresql://daybook:***@nowhere/daybook" in people.stdout
+    assert "hush" not in people.stdout + machines.stdout
+
+
+def test_a_database_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+    said = daybook(tmp_path / "data", "status", database_url="postgresql://daybook@127.0.0.1:1/daybook")
+
+    assert said.returncode == 1
+    assert said.stderr.startswith("daybook: the database does not answer: ")
+    assert said.stderr.count("\n") == 1
+
+
+def test_the_schema_of_the_api_is_printed(tmp_path: Path) -> None:
+    said = daybook(tmp_path / "data", "schema")
+
+    assert "\ntype Query {" in said.stdout and "\ntype Mutation {" in said.stdout
+
+
+def test_migrating_twice_runs_nothing_twice(data: Path) -> None:
+    assert json.loads(daybook(data, "migrate", "--json").stdout) == []
+    assert daybook(data, "migrate").stdout == "everything is up to date\n"
+
+
+def test_a_token_is_made_listed_and_revoked(data: Path) -> None:
+    made = daybook(data, "token", "create", "laptop", "--days", "7")
+    assert re.fullmatch(r"daybook_[0-9a-f]{16}_[0-9a-f]{64}\n", made.stdout)
+    id = made.stdout.split("_")[1]
+
+    before = {t["id"]: t for t in json.loads(daybook(data, "token", "list", "--json").stdout)}
+    revoked = daybook(data, "token", "revoke", id)
+    after = {t["id"]: t for t in json.loads(daybook(data, "token", "list", "--json").stdout)}
+
+    assert (before[id]["name"], before[id]["state"]) == ("laptop", "valid")
+    assert before[id]["expires_at"] is not None
+    assert (revoked.returncode, after[id]["state"]) == (0, "revoked")
+    assert made.stdout.split("_")[2].strip() not in daybook(data, "token", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["token", "revoke", "nothing"], "there is no token nothing"),
+        (["token", "create", "x", "--user", "nobody"], "nobody is not the id of a user"),
+        (["token", "create", "x", "--user", "Account_01900000-0000-7000-8000-000000000000"], "is not the id of a user"),
+        (["token", "create", "x", "--user", "User_01900000-0000-7000-8000-000000000000"], "there is no active user"),
+        (["rebuild", "nothing"], "there is no view nothing"),
+        (["export", "nothing"], "there is no nothing"),
+        (["backup", "/nowhere/at/all"], "/nowhere/at/all cannot be written"),
+        (["reset"], "say so with --yes"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_1(data: Path, arguments: list[str], message: str) -> None:
+    said = daybook(data, *arguments)
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith("daybook: ") and message in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+def test_the_history_is_verified_also_against_a_receipt(data: Path) -> None:
+    daybook(data, "token", "create", "so that there is a first user")
+
+    verified = json.loads(daybook(data, "verify", "--json").stdout)
+    kept = f"{verified['position']}:{verified['receipt']}"
+    good = daybook(data, "verify", "history", "--by-hand", "--receipt", kept)
+    bad = daybook(data, "verify", "--receipt", f"{verified['position']}:{'0' * 64}")
+
+    assert verified["broken"] is None and verified["position"] >= 1
+    assert (good.returncode, verified["receipt"] in good.stdout) == (0, True)
+    assert (bad.returncode, "broken at position" in bad.stdout) == (1, True)
+    assert daybook(data, "verify", "--receipt", "nonsense").returncode == 2
+
+
+def test_views_are_rebuilt_and_exported_without_a_server(data: Path) -> None:
+    daybook(data, "token", "create", "so that there is a first user")
+    assert daybook(data, "export", "users").returncode == 0
+
+    rebuilt = json.loads(daybook(data, "rebuild", "users", "--json").stdout)
+    exported = daybook(data, "export", "users", "--format", "ndjson")
+
+    assert [(each["view"], each["as_before"]) for each in rebuilt] == [("users", True)]
+    [user] = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert user["name"] == "administrator" and user["id"].startswith("User_")
+
+
+def test_status_says_how_far_every_view_is(data: Path) -> None:
+    assert daybook(data, "export", "users").returncode == 0
+
+    stand = json.loads(daybook(data, "status", "--json").stdout)
+
+    assert (stand["database"], stand["serving"], stand["prepared"]) == ("embedded", None, True)
+    assert ("users", "live") in [(view["view"], view["state"]) for view in stand["views"]]
+    assert "users" in daybook(data, "status").stdout
+
+
+def test_a_backup_comes_back_into_an_empty_folder_only(data: Path, tmp_path: Path) -> None:
+    daybook(data, "token", "create", "so that there is a first user")
+    before, other = json.loads(daybook(data, "verify", "--json").stdout), tmp_path / "other"
+    assert daybook(data, "backup", str(tmp_path / "saved")).returncode == 0
+
+    restored = daybook(other, "restore", str(tmp_path / "saved"), "--json")
+    again = daybook(other, "restore", str(tmp_path / "saved"))
+
+    assert json.loads(restored.stdout) == {"events": before["position"]}
+    assert json.loads(daybook(other, "verify", "--json").stdout) == before
+    assert (again.returncode, "has a history already" in again.stderr) == (1, True)
+    assert json.loads(daybook(other, "status", "--json").stdout)["views"] == []
+    daybook(other, "export", "users")
+    assert "administrator" in daybook(other, "export", "users").stdout
