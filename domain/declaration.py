@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import cache
 from inspect import unwrap
@@ -10,6 +11,8 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
 from eventsourcing.domain import AggregateCreated
+
+from domain.personal import OWN, Misplaced, OfPerson, person_of
 
 if TYPE_CHECKING:
     from domain.aggregate import Aggregate
@@ -63,10 +66,44 @@ def problems(cls: type[Aggregate]) -> Iterator[str]:
             yield f".{name} replaces a command of {published[0].__name__} and is none itself: add @command"
         if hasattr(method, "__needs__") and not method.__doc__:
             yield f".{name} is a command without a docstring: callers read it"
+    with suppress(NameError):  # of a type that is not defined yet: it is asked again at start
+        yield from _problems_of_persons(cls)
+
+
+@cache
+def personal(owner: Any) -> Mapping[str, OfPerson]:
+    """The personal fields of an aggregate or of a kind of event, each with its mark."""
+    hints = get_type_hints(owner, include_extras=True)
+    marked = {f.name: person_of(hints[f.name]) for f in fields(owner) if f.name not in ENVELOPE}
+    return {name: mark for name, mark in marked.items() if mark}
+
+
+def _problems_of_persons(cls: type[Aggregate]) -> Iterator[str]:
+    """What would be recorded in clear, or under the key of nobody."""
+    for place, owner in {"": cls, **{f".{name}": event for name, event in cls.events().items()}}.items():
+        hints = get_type_hints(owner, include_extras=True)
+        told = {f.name: hints[f.name] for f in fields(cast(Any, owner)) if f.name not in ENVELOPE}
+        for name, hint in told.items():
+            try:
+                mark = person_of(hint)
+            except Misplaced as wrong:
+                yield f"{place}: `{name}` {wrong}"
+                continue
+            if mark and mark.whose not in (OWN, *told):
+                yield f"{place}: `{name}` is of the person in `{mark.whose}`, which it does not name"
+    for name, event in cls.events().items():
+        if event.sets_what_it_names() and not (event.item_of or event.ends_item_of):
+            hints = get_type_hints(event)
+            known, marked = personal(cls), personal(event)
+            for field in content_of(event):
+                if known.get(field) != marked.get(field) and hints[field] is not type(None):
+                    yield f".{name}: `{field}` is personal in one of the aggregate and its event, and not in the other"
 
 
 def check_types(cls: type[Aggregate]) -> None:
     """An attribute is never changed in place, and an event gives it what it may be."""
+    for problem in _problems_of_persons(cls):
+        raise WrongDeclaration(f"{cls.__name__}{problem}")
     hints = get_type_hints(cls)
     for attribute in cls.attributes():
         if get_origin(hints[attribute]) in (dict, list, set):

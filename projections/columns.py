@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, cast, ge
 from uuid import UUID
 
 from msgspec import json
+
+from domain.personal import Misplaced, OfPerson, person_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Parts = Callable[[Any], tuple[Any, ...]]
@@ -55,6 +57,8 @@ class Column:
     name: str
     type: str
     nullable: bool
+    whose: str | None = None
+    """Of what is personal: the column that holds the id of the person."""
 
     @property
     def carried(self) -> str:
@@ -80,6 +84,8 @@ class Field:
     """The parts of this value are columns, and fields of the API, without its name."""
     of: str | None = None
     """The kind of aggregate that an id is of, where it is marked."""
+    whose: str | None = None
+    """Of what is personal: the column that holds the id of the person."""
 
     @property
     def kinds(self) -> tuple[Any, ...]:
@@ -99,10 +105,12 @@ def columns_of(owner: str, hints: Mapping[str, Any], flat: Sequence[str] = ()) -
     for name, hint in hints.items():
         if name.startswith("_"):
             raise Undeclared(f"{owner}.{name}: names with a leading underscore are those of the machinery")
-        found.append(_field(f"{owner}.{name}", name, hint, name in flat))
+        found.append(_of_person(f"{owner}.{name}", hint, _field(f"{owner}.{name}", name, hint, name in flat)))
     if wrong := sorted({*flat} - {f.name for f in found if f.inside}):
         raise Undeclared(f"{owner}: {', '.join(wrong)} is no value with parts, so it cannot be flat")
     names = [column.name for f in found for column in f.columns]
+    if unknown := sorted({f.whose for f in found if f.whose} - {f.name for f in found if not f.whose}):
+        raise Undeclared(f"{owner}: no column {', '.join(unknown)} says whose the personal text is")
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise Undeclared(f"{owner}: two fields make the column {', '.join(doubled)}")
     if long := sorted(name for name in names if len(name.encode()) > 63):
@@ -186,6 +194,18 @@ def _field(place: str, name: str, hint: Any, flat: bool = False) -> Field:
     if is_dataclass(kind):
         return _value(place, name, cast(type, kind), nullable, doc, flat)
     raise Undeclared(f"{place}: no column for {kind!r}")
+
+
+def _of_person(place: str, hint: Any, made: Field) -> Field:
+    """The same field; where it is personal, with the column that says of whom."""
+    try:
+        mark: OfPerson | None = person_of(hint)
+    except Misplaced as wrong:
+        raise Undeclared(f"{place} {wrong}") from None
+    if mark is None:
+        return made
+    columns = tuple(replace(column, whose=mark.whose) for column in made.columns)
+    return replace(made, columns=columns, whose=mark.whose)
 
 
 def _value(place: str, name: str, kind: type, nullable: bool, doc: str | None, flat: bool) -> Field:

@@ -14,7 +14,7 @@ from uuid import UUID
 from msgspec import json
 
 from domain.aggregate import Aggregate
-from domain.declaration import content_of
+from domain.declaration import content_of, personal
 from projections.columns import (
     LISTS,
     Field,
@@ -214,7 +214,10 @@ def _problems_of_names(view: type[View], found: Mapping[str, Field]) -> Iterator
         yield f"no event of {view.of.__name__} names {_names(silent)}"
     for name, event in events.items():
         hints = get_type_hints(event, include_extras=True)
+        marks = {name: mark.whose for name, mark in personal(event).items()}
         for column in sorted(named[name]):
+            if marks.get(column) != found[column].whose and hints[column] is not type(None):
+                yield f"{view.of.__name__}.{name}.{column} is personal in one of event and view, and not in the other"
             if wrong := _misfit(f"{view.of.__name__}.{name}.{column}", hints[column], found[column]):
                 yield wrong
     needed = {f.name for f in found.values() if not f.nullable and default_of(view, f.name) is MISSING} - {*ALWAYS}
@@ -320,6 +323,7 @@ def fingerprint(view: type[View]) -> str:
         "key": view.key,
         "ends": sorted(event.__name__ for event in view.ends),
         "columns": [[c.name, c.type, c.nullable] for c in columns_in(found)],
+        "personal": {f.name: f.whose for f in found if f.whose},
         "documents": {f.name: document(f.name, f.kind) for f in found if "jsonb" in (c.type for c in f.columns)},
         "defaults": {n: [d] for n, d in columns_declared(view).items() if d is not MISSING},
         "events": {name: _told_with_defaults(view, event) for name, event in events.items()},
