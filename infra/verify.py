@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from json import JSONEncoder
@@ -63,14 +63,14 @@ def in_python(connection: Connection[Any], first: int, last: int, before: bytes)
 
 def verify(
     connection: Connection[Any],
-    receipts: Mapping[int, str] | None = None,
+    receipts: Collection[tuple[int, str]] = (),
     progress: Progress = lambda done, all: None,
     check: Check = in_sql,
 ) -> Verified:
     """Go through the whole history, from the first event to the last that is there now, while others append.
 
     A chain that was forged from some event on, or cut together with its head, is whole in itself: only `receipts` show
-    it, hashes by position that were kept elsewhere.
+    it, positions with their hashes that were kept elsewhere.
     """
     head = connection.execute(HEAD).fetchone()
     if head is None:
@@ -93,9 +93,11 @@ def verify(
     ((beyond,),) = connection.execute(OUTSIDE).fetchall()
     if beyond is not None:
         return _broken(verified, beyond, "this event is beyond the end of the history")
-    for position, receipt in sorted((receipts or {}).items()):
+    for position, receipt in sorted(receipts):
         found = connection.execute(HASH, [position]).fetchone()
-        if found is None or found[0].hex() != receipt.lower():
+        if found is None:
+            return _broken(verified, position, "the event that the receipt was given for is gone: the end was cut off")
+        if found[0].hex() != receipt.lower():
             return _broken(verified, position, "this event is not the one that the receipt was given for")
     return verified
 

@@ -12,6 +12,7 @@ import psycopg
 import typer
 from psycopg_pool import PoolTimeout
 
+from infra.anchors import NothingToAnchor, WrongAnchor
 from infra.backup import BackupFailed
 from infra.cli import about, history, serving, tokens, transfer
 from infra.cli.output import Failed, say
@@ -23,7 +24,10 @@ from infra.exporting import CannotExport
 from infra.importing.problems import CannotImport
 from infra.settings import WrongSetting
 
-REFUSALS = (Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport, CannotExport)
+REFUSALS = (
+    Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport, CannotExport, WrongAnchor,
+    NothingToAnchor,
+)  # fmt: skip
 """What is told in one line, without a traceback: whoever asked can do something about it."""
 
 

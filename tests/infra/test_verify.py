@@ -56,7 +56,7 @@ def test_a_history_as_it_was_recorded_is_whole(history: Connection[Any], check: 
     ((last,),) = history.execute("select hash from events where position = 20").fetchall()
     told: list[tuple[int, int]] = []
 
-    verified = verify(history, {20: last.hex()}, lambda done, all: told.append((done, all)), check)
+    verified = verify(history, [(20, last.hex())], lambda done, all: told.append((done, all)), check)
 
     assert verified == Verified(EVENTS, last.hex())
     assert told == [(6, 20), (12, 20), (18, 20), (20, 20)]
@@ -158,7 +158,7 @@ def test_a_tail_cut_together_with_the_head_is_shown_by_a_receipt(history: Connec
     history.execute("update event_head set (position, hash) = (select position, hash from events where position = 15)")
 
     assert verify(history).broken is None
-    assert verify(history, {20: receipt.hex()}).broken == 20
+    assert verify(history, [(20, receipt.hex())]).broken == 20
 
 
 def test_a_forged_chain_is_shown_by_a_receipt_from_after_the_forgery(history: Connection[Any]) -> None:
@@ -167,8 +167,8 @@ def test_a_forged_chain_is_shown_by_a_receipt_from_after_the_forgery(history: Co
     forge(history, 7)
 
     assert verify(history).broken is None
-    assert verify(history, dict(receipts[:1])).broken is None
-    assert verify(history, dict(receipts)).broken == 9
+    assert verify(history, receipts[:1]).broken is None
+    assert verify(history, receipts).broken == 9
 
 
 def blocks(language: str) -> list[str]:
@@ -194,7 +194,7 @@ def test_the_page_about_the_format_tells_the_bytes_that_we_hash(history: Connect
 
 
 def test_the_program_on_the_page_verifies_a_history(history: Connection[Any], tmp_path: Path) -> None:
-    (query,), (program,) = blocks("sql"), blocks("python")
+    (query,), (program, _) = blocks("sql"), blocks("python")
 
     def run() -> subprocess.CompletedProcess[str]:
         rows = [json.dumps(row) for (row,) in history.execute(query.encode()).fetchall()]
