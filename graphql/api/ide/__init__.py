@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import secrets
 from hashlib import sha256
 from pathlib import Path
 
-from starlette.datastructures import URL, Headers
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -20,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 BUILT = Path(__file__).parent / "built"
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
@@ -49,6 +51,8 @@ def ide_routes(token: str | None, example: str = EXAMPLE) -> list[BaseRoute]:
     async def page(request: Request) -> Response:
         if not (BUILT / "index.html").exists():
             return PlainTextResponse("The IDE is not built: run `make install`.", 503)
+        if not HOST.fullmatch(request.headers.get("host", "")):
+            return PlainTextResponse("This is no host to ask for.", 400)
         return _page(request, token if token and is_local(request) else None, example)
 
     return [Route("/", page, name="ide"), Mount("/ide", _Parts(directory=BUILT, check_dir=False))]
@@ -59,7 +63,8 @@ def is_local(connection: HTTPConnection) -> bool:
     headers = connection.headers
     forwarded = "forwarded" in headers or "via" in headers or any(name.startswith("x-forwarded-") for name in headers)
     near = connection.client is not None and connection.client.host in LOOPBACK
-    named = URL(f"http://{headers.get('host', '')}").hostname in LOOPBACK
+    asked = HOST.fullmatch(headers.get("host", ""))
+    named = asked is not None and asked[1].strip("[]").lower() in LOOPBACK
     return near and named and not forwarded and connection.scope.get("http_version") != "1.0"
 
 
