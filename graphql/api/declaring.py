@@ -36,13 +36,14 @@ def declare(cls: type, members: Mapping[str, Any], *, as_: Any = strawberry.type
     for name, member in members.items():
         python = f"{name}_" if iskeyword(name) else name
         if isinstance(member, Derived):
+            member.description = member.description or words(name)
             setattr(cls, python, member)
             cls.__annotations__[python] = member.type_annotation.raw_annotation  # type: ignore[union-attr]
             continue
         type_, description = member
         default = {"default": strawberry.UNSET} if type(None) in get_args(type_) else {}
         shown = name if name != name.lower() else camel(name)
-        setattr(cls, python, strawberry.field(name=shown, description=sentence(description), **default))
+        setattr(cls, python, strawberry.field(name=shown, description=sentence(description) or words(name), **default))
         cls.__annotations__[python] = type_
     made: type = as_(cls, name=cls.__name__, **kwargs)
     return made
@@ -53,6 +54,12 @@ def sentence(text: str | None) -> str | None:
     if not text:
         return None
     return text[0].upper() + text[1:] + ("" if text.endswith((".", "…", "?")) else ".")
+
+
+def words(name: str) -> str:
+    """What a name says by itself: `The expected close.` for `expected_close`."""
+    said = name.replace("_", " ")
+    return f"The id of the {said.removesuffix(' id')}." if said.endswith(" id") else f"The {said}."
 
 
 def argument(name: str, type_: Any, description: str, **default: Any) -> StrawberryArgument:

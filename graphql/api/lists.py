@@ -68,7 +68,9 @@ class Lists:
 
     def _filter(self, view: ViewType) -> None:
         narrowing, points_to = self.filters[view], self.views.belongs_to(view)
-        members = {n: input_field(self.operators(t) | None, None) for n, t in self.asked_by(view).items()}
+        members = {
+            n: input_field(self.operators(t) | None, known(view)[n].field.doc) for n, t in self.asked_by(view).items()
+        }
         if view.key:
             members.pop("id")
             parent = snake(view.of.__name__)
@@ -76,7 +78,7 @@ class Lists:
             members[parent] = input_field(self.filters[self.views.parent(view)] | None, "Of what has it.")
         else:
             members["archived"] = input_field(self.operators(bool) | None, "Left out, put-away ones are left out.")
-            members["tags"] = input_field(self.operators(list[str]) | None, None)
+            members["tags"] = input_field(self.operators(list[str]) | None, "Its labels.")
             members["custom_fields"] = input_field(list[CustomFieldCondition] | None, "All of these hold.")
         for column, to in points_to.items():
             if known(view)[column].column.type == "uuid":
@@ -223,12 +225,12 @@ class Lists:
     def _group_key(self, view: ViewType) -> dict[str, Derived]:
         members: dict[str, Derived] = {}
         for name in self._grouped_by(view):
-            column, kind, _ = known(view)[name]
-            made = Field(name, kind, True, (column,))
+            column, kind, of = known(view)[name]
+            made = Field(name, kind, True, (column,), doc=of.doc)
             shown = (
                 self.rows.identity(view) if name == "id" else self.rows.shown(view, made, self.views.belongs_to(view))
             )
-            members.update({n: field(_or_null(d), d.metadata["means"]) for n, d in shown.items()})
+            members.update({n: field(_or_null(d), d.metadata["means"], d.description) for n, d in shown.items()})
         return members
 
 

@@ -11,7 +11,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import strawberry
 from strawberry.scalars import JSON
 
-from api.declaring import declare, describe, input_field, sentence
+from api.catalogue import snake
+from api.declaring import declare, describe, input_field, sentence, words
 from api.meaning import Derived, Part, field
 from domain.aggregate import Aggregate
 from projections.columns import is_enum, is_text, item_of, plain_type, resolved
@@ -23,6 +24,7 @@ class Values:
     def __init__(self, aggregates: Collection[type[Aggregate]], scalars: Collection[object]) -> None:
         self.aggregates, self.scalars = aggregates, scalars
         self.made: dict[Any, Any] = {}
+        self.names: set[str] = set()
 
     def plain(self, kind: Any, owner: Any) -> Any:
         """The type of one value that is no list and no object."""
@@ -43,8 +45,9 @@ class Values:
     def once(self, key: tuple[Any, ...], name: str, make: Callable[[], Any]) -> Any:
         """The type made for a declaration. Two of one name are an error of whoever named them."""
         if key not in self.made:
-            if any(getattr(t, "__name__", None) == name for t in self.made.values()):
+            if name in self.names:
                 raise TypeError(f"two value types would be called {name}")
+            self.names.add(name)
             self.made[key] = make()
         return self.made[key]
 
@@ -52,7 +55,7 @@ class Values:
         name = self.name_of(kind, owner)
         if hasattr(kind, "__strawberry_definition__"):
             return kind
-        written = describe(kind) if kind.__doc__ and vars(kind).get("__doc__") else None
+        written = describe(kind) if vars(kind).get("__doc__") else words(snake(name))
         return self.once((kind,), name, lambda: strawberry.enum(kind, name=name, description=written))
 
     def value_type(self, kind: type, owner: Any) -> Any:
