@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +17,12 @@ from starlette.types import ASGIApp
 
 from infra.cli.databases import Database, database
 from infra.cli.output import Failed, progress, say
-from infra.cli.running import running
+from infra.cli.running import Running, running
 from infra.data_folder import prepare, serving
-from infra.database import SCHEMA
+from infra.database import SCHEMA, connect
 from infra.embedded import forget
 from infra.first_start import local_token
+from infra.instants import ViewBehind, wait_for_all
 from infra.projecting import projecting
 from infra.projector import run
 from infra.sample.loading import load
@@ -30,6 +31,8 @@ from projections.catalogue import VIEWS
 
 CLOSING = 5
 """Seconds that requests and subscriptions get to end."""
+SEEN_WITHIN = 60
+"""Seconds for which the sample is waited for."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -77,15 +80,22 @@ def reset(
 
 
 def _prepare(settings: Settings, used: Database, data: Path, sample: bool, stack: ExitStack) -> str | None:
-    """The first user, the sample, and a projector for as long as the stack stands; the local token, if there is one."""
+    """A projector for as long as the stack stands, the first user, the sample; the local token, if there is one."""
     with running(settings, used) as parts:
+        if used.is_embedded:
+            stack.enter_context(projecting(used.application_url))
         if sample:
-            with progress("Loading the sample company") as advance:
-                load(parts.pipeline, parts.store, parts.administrator, parts.zone, advance)
-        if not used.is_embedded:
-            return None
-        stack.enter_context(projecting(used.application_url))
-        return local_token(parts.identity, parts.administrator, data)
+            _load_sample(parts)
+        return local_token(parts.identity, parts.administrator, data) if used.is_embedded else None
+
+
+def _load_sample(parts: Running) -> None:
+    """Load it if it is not there, and wait a while until it can be seen: whoever tries the first query sees it."""
+    with progress("Loading the sample company") as advance:
+        loaded = load(parts.pipeline, parts.store, parts.administrator, parts.zone, advance)
+    if loaded.events:
+        with connect(parts.database.application_url) as connection, suppress(ViewBehind):
+            wait_for_all(connection, VIEWS, parts.store.head()[0], SEEN_WITHIN)
 
 
 def _listen(host: str, port: int) -> socket.socket:
