@@ -40,10 +40,10 @@ check: install ## format, lint, types, then the tests
 	@$(MAKE) --no-print-directory test
 
 golden: install ## accept the golden files as they are now; look at their diff
-	@$(BIN)/pytest --accept-golden -k golden
+	@$(BIN)/pytest --accept-golden
 
 bench: install ## measure; every number is a ratio within one run
-	@$(BIN)/pytest tests/bench --override-ini=norecursedirs= -s
+	@$(BIN)/python -m tests.bench
 
 test-clone: ## follow the README to the letter in a fresh clone of HEAD
 	@$(PYTHON) tests/clone.py

@@ -73,7 +73,16 @@ def real_input() -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept-golden", action="store_true", help="write the golden files anew (make golden)")
+    parser.addoption(
+        "--accept-golden",
+        action="store_true",
+        help="write the golden files anew, and test nothing else",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--accept-golden"):
+        items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
 
 
 @pytest.fixture
