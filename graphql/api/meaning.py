@@ -12,6 +12,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from api.ports import ViewType
+from projections.columns import is_enum
 from projections.report import Report
 
 
@@ -110,14 +111,18 @@ ROOTS = One | Many | Answer | Head | Viewer
 
 
 class Derived(StrawberryField):
-    """A field of the schema that reads, from a row already fetched, the value under the key that the client chose."""
+    """A field of the schema that reads, from a row already fetched, the value under the key that the client chose.
+
+    An enum is there by its name, as the client is to see it; graphql-core wants the member itself.
+    """
 
     @property
     def is_basic_field(self) -> bool:
         return False  # so that Strawberry hands us `info`
 
     def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
-        return source[info.path.key]
+        value, kind = source[info.path.key], getattr(self.metadata["means"], "kind", None)
+        return kind[value] if kind and is_enum(kind) and value is not None else value
 
 
 F = TypeVar("F", bound=Derived)

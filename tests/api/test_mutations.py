@@ -47,6 +47,25 @@ def test_the_object_in_a_payload_shows_the_effect(api: Api) -> None:
     assert payload["account"] == {"id": account, "name": "New", "industry": "Pumps", "version": 2}
 
 
+def test_every_kind_of_value_is_shown_in_a_payload(api: Api, pipeline: str) -> None:
+    opportunity = an_opportunity(api, pipeline, expectedClose="2026-01-31")
+    shown = """opportunity {
+        status amount { amount currency } closedOn expectedClose probability tags customFields owner { id } }"""
+
+    payload = api.do("winOpportunity", shown, id=opportunity, amount=euros("1.50"), on="2025-01-31")
+
+    assert payload["opportunity"] == {
+        "status": "WON",
+        "amount": euros("1.50"),
+        "closedOn": "2025-01-31",
+        "expectedClose": "2026-01-31",
+        "probability": 10,
+        "tags": [],
+        "customFields": {},
+        "owner": None,
+    }
+
+
 def test_what_belongs_to_the_object_is_read_with_it(api: Api, pipeline: str) -> None:
     account, product = an_account(api, "Acme"), a_product(api, "Pump")
     opportunity = an_opportunity(api, pipeline, accountId=account)
