@@ -38,7 +38,7 @@ class Throttled(Exception):
 class Asked:
     """Who asked for what: the audit fields of a decision. A repeated `command_id` gets the first answer.
 
-    `digest` is the SHA-256 of what was asked: the same id with other content is refused.
+    `digest` is the store's digest of what was asked: the same id with other content is refused.
     """
 
     command_id: UUID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from hashlib import sha256
+from functools import cached_property
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from infra.database import SCHEMA, pool
 from infra.group_commit import AnswerRow, Append, ClaimRow, CommandRow, EventRow, GroupCommit, Place
 from infra.lanes import lane_of
 from infra.mapper import Stored, read, write
+from infra.secrets import Digests, digests
 
 T = TypeVar("T")
 
@@ -39,10 +40,14 @@ ANSWER: Final = """
 class EventStore:
     """The history: what was recorded, who holds what must be unique, and what was answered. Used from any thread.
 
-    `most_waiting` commits may wait to be recorded; more are refused with Throttled.
+    `most_waiting` commits may wait to be recorded; more are refused with Throttled. A `master_key` of 32 bytes
+    wraps what is secret in the database.
     """
 
-    def __init__(self, url: str, schema: str = SCHEMA, *, most_waiting: int = 4_096) -> None:
+    def __init__(
+        self, url: str, schema: str = SCHEMA, *, most_waiting: int = 4_096, master_key: bytes | None = None
+    ) -> None:
+        self._master_key = master_key
         self._pool = pool(url, schema)
         self._writer = GroupCommit(url, schema, most_waiting)
 
@@ -56,7 +61,11 @@ class EventStore:
 
     def holder(self, claim: Claim) -> UUID | None:
         """The aggregate that holds a value which only one may hold."""
-        return next((holder for (holder,) in self._rows(HOLDER, [_key(claim)])), None)
+        return next((holder for (holder,) in self._rows(HOLDER, [self._digests.of_claim(claim)])), None)
+
+    def digest(self, content: bytes) -> bytes:
+        """What is kept of a request, to tell another one under the same command id from the same again."""
+        return self._digests.of_request(content)
 
     def head(self) -> tuple[int, bytes]:
         """The position and the hash of the last event; 0 and the beginning of the chain before the first."""
@@ -74,7 +83,7 @@ class EventStore:
         sense: events that do not continue the versions looked at, a command twice.
         """
         ids = [decision.asked.command_id for decision in commit.decisions]
-        append = _append(commit, lambda: self._read(lambda connection: _known(connection, ids)))
+        append = _append(commit, self._digests, lambda: self._read(lambda connection: _known(connection, ids)))
         self._writer.put(append)
         return append.answer
 
@@ -98,6 +107,10 @@ class EventStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @cached_property
+    def _digests(self) -> Digests:
+        return self._read(lambda connection: digests(connection, self._master_key))
+
     def _rows(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._read(lambda c: c.execute(statement, parameters, binary=True, prepare=True).fetchall())
 
@@ -112,7 +125,7 @@ class EventStore:
                 return ask(connection)
 
 
-def _append(commit: Commit, known: Callable[[], Accepted]) -> Append:
+def _append(commit: Commit, keyed: Digests, known: Callable[[], Accepted]) -> Append:
     """A commit in rows."""
     asked = [decision.asked for decision in commit.decisions]
     if not asked or len({each.command_id for each in asked}) < len(asked):
@@ -133,8 +146,9 @@ def _append(commit: Commit, known: Callable[[], Accepted]) -> Append:
             subject = decision.changed[0]
             answers.append(AnswerRow(number, _json(decision.changed), subject.id, subject.version))
         events += rows
-    claims = [ClaimRow(c, _key(c), holder, c in commit.freed) for c, holder in commit.claimed.items()]
-    claims += [ClaimRow(c, _key(c), None) for c in commit.freed - commit.claimed.keys()]
+    key = keyed.of_claim
+    claims = [ClaimRow(c, key(c), holder, c in commit.freed) for c, holder in commit.claimed.items()]
+    claims += [ClaimRow(c, key(c), None) for c in commit.freed - commit.claimed.keys()]
     changed = _merged(decision.changed for decision in commit.decisions)
 
     def recorded(places: Sequence[Place]) -> Accepted:
@@ -153,11 +167,6 @@ def _command(asked: Asked) -> CommandRow:
 def _event(command: int, stored: Stored) -> EventRow:
     id, version, schema_version = stored.originator_id, stored.originator_version, stored.schema_version
     return EventRow(command, id, version, stored.topic, schema_version, stored.occurred_at, lane_of(id), stored.state)
-
-
-def _key(claim: Claim) -> bytes:
-    """By what a claim is found: the value itself is not kept."""
-    return sha256(_json([claim.kind, claim.name, claim.value]).encode()).digest()
 
 
 def _json(value: Any) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
-from hashlib import sha256
 from threading import Lock
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
@@ -207,7 +206,7 @@ class Unit:
         if command.creates and request.id is not None:
             raise invalid("what is made anew gets an id of its own", "id")
         id = None if command.creates else key(request.id, command.aggregate, "id")
-        self.asked.append(_asked(request, id))
+        self.asked.append(_asked(request, id, self.pipeline.store.digest))
         with _occurring(request.occurred_at and now.astimezone(UTC)) as opened:
             if id is None:
                 self._permit(request, command.needs, None)
@@ -412,13 +411,13 @@ def _occurring(moment: datetime | None) -> Iterator[list[tuple[Any, str, Any]]]:
         opening.reset(collecting)
 
 
-def _asked(request: Request, id: UUID | None) -> Asked:
+def _asked(request: Request, id: UUID | None, digest: Callable[[bytes], bytes]) -> Asked:
     for name in ("idempotency_key", "origin"):
         if (given := trimmed(getattr(request, name), name)) is not None:
             text(given, name, SHORT)
     content = [request.command, id, request.arguments, request.expected_version, request.occurred_at]
     id_of_command = command_id(request.actor, request.idempotency_key) if request.idempotency_key else new_id()
-    return Asked(id_of_command, sha256(ENCODE(content)).digest(), request)
+    return Asked(id_of_command, digest(ENCODE(content)), request)
 
 
 def _refusal(failure: Exception, unit: Unit) -> Refusal:

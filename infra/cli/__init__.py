@@ -22,11 +22,12 @@ from infra.database import WrongMigrations
 from infra.embedded import CannotStart
 from infra.exporting import CannotExport
 from infra.importing.problems import CannotImport
+from infra.secrets import WrongMasterKey
 from infra.settings import WrongSetting
 
 REFUSALS = (
     Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport, CannotExport, WrongAnchor,
-    NothingToAnchor,
+    NothingToAnchor, WrongMasterKey,
 )  # fmt: skip
 """What is told in one line, without a traceback: whoever asked can do something about it."""
 

@@ -10,7 +10,7 @@ create table events (
     recorded_at        timestamptz not null,        -- by the clock of the database; never decreases with position
     occurred_at        timestamptz not null,        -- when it happened: recorded_at, unless it was told after the fact
     command_id         uuid not null,               -- a command recorded once is never recorded again
-    request_digest     bytea not null,              -- SHA-256 of what was asked
+    request_digest     bytea not null,              -- of what was asked, under the secret "digests"
     command            text not null,               -- what was asked: Opportunity.win
     actor              uuid not null,               -- who asked
     on_behalf_of       uuid,                        -- and for whom
@@ -32,8 +32,15 @@ create table event_head (
 ) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 insert into event_head values (true, 0, sha256('daybook history 1'), '-infinity');
 
--- Values that only one aggregate of a kind may hold. `key` is a SHA-256 of kind, name and value: the value, which may
--- be about a person or very long, is not here.
+-- Secrets of this installation. Each is made once, at first use; all its processes share it.
+create table secrets (
+    name   text primary key,                        -- what it is for
+    secret bytea not null,
+    master text                                     -- which master key wraps it; null: none does
+);
+
+-- Values that only one aggregate of a kind may hold. `key` is a digest of kind, name and value, under the secret
+-- "digests": the value, which may be about a person or very long, is not here, and nobody finds it by guessing.
 create table claims (
     key    bytea primary key,
     kind   text not null,
@@ -45,7 +52,7 @@ create index claims_holder on claims (holder);
 -- First answers that do not follow from the events of their command: that there was nothing to do, refusals.
 create table answers (
     command_id uuid primary key,
-    digest     bytea not null,                      -- SHA-256 of what was asked
+    digest     bytea not null,                      -- of what was asked, as in events
     outcome    jsonb not null,                      -- a list of what was changed, or an object that says why nothing was
     position   bigint,                              -- with a list: the event that the answer names, and its hash
     hash       bytea

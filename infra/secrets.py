@@ -1,0 +1,91 @@
+"""The secret of an installation: digests under it tell nothing to whoever guesses what was digested, such as an e-mail.
+
+It is made at first use and never changes, for what it digested is found by it again. Where there is a master key, it is
+kept wrapped: then the database alone, or a backup of it, does not hold it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from os import urandom
+from typing import Any, Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from psycopg import Connection
+
+from domain.aggregate import Claim
+
+NAME: Final = b"digests"
+NONCE: Final = 12
+FIND: Final = "select secret, master from secrets where name = 'digests'"
+MAKE: Final = "insert into secrets (name, secret, master) values ('digests', %s, %s) on conflict do nothing"
+WRAP: Final = "update secrets set secret = %s, master = %s where name = 'digests' and master is null"
+
+
+class WrongMasterKey(Exception):
+    """The secret is wrapped by another master key than the one that is given, or by one and none is given."""
+
+
+class Digests:
+    """Digests of what must be found again but not be read: HMAC-SHA256, each purpose under a key of its own."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._request, self._claim = (_derived(secret, purpose) for purpose in (b"requests", b"claims"))
+
+    def of_request(self, content: bytes) -> bytes:
+        """Of what a command asks."""
+        return hmac.digest(self._request, content, "sha256")
+
+    def of_claim(self, claim: Claim) -> bytes:
+        """Of a value that only one may hold."""
+        content = msgspec.json.encode([claim.kind, claim.name, claim.value])
+        return hmac.digest(self._claim, content, "sha256")
+
+
+def digests(connection: Connection[Any], master_key: bytes | None = None) -> Digests:
+    """The digests of this installation, the same in all its processes. Raises WrongMasterKey.
+
+    A secret that was made before there was a master key is wrapped now.
+    """
+    found = connection.execute(FIND).fetchone()
+    if found is None:
+        connection.execute(MAKE, _kept(urandom(32), master_key))
+        found = connection.execute(FIND).fetchone()
+    if found is not None and found[1] is None and master_key is not None:
+        connection.execute(WRAP, _kept(found[0], master_key))
+        found = connection.execute(FIND).fetchone()
+    if found is None:
+        raise RuntimeError("somebody removes the secret of this installation while it is being made")
+    secret, master = found
+    return Digests(secret if master is None else _unwrapped(secret, master, master_key))
+
+
+def name_of(master_key: bytes) -> str:
+    """By what a master key is told from others, without telling what it is."""
+    return sha256(b"daybook master key " + master_key).hexdigest()[:16]
+
+
+def _kept(secret: bytes, master_key: bytes | None) -> tuple[bytes, str | None]:
+    if master_key is None:
+        return secret, None
+    nonce = urandom(NONCE)
+    return nonce + AESGCM(master_key).encrypt(nonce, secret, NAME), name_of(master_key)
+
+
+def _unwrapped(secret: bytes, master: str, master_key: bytes | None) -> bytes:
+    if master_key is None:
+        raise WrongMasterKey(f"this database needs the master key {master}, and there is none: bring its file")
+    try:
+        return AESGCM(master_key).decrypt(secret[:NONCE], secret[NONCE:], NAME)
+    except InvalidTag:
+        given = name_of(master_key)
+        raise WrongMasterKey(f"this database needs the master key {master}, and {given} is given") from None
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    return HKDFExpand(SHA256(), 32, b"daybook digests of " + purpose).derive(secret)
