@@ -30,6 +30,13 @@ class Repeated(Exception):
     """A command of this id was answered before, and had asked for something else."""
 
 
+class Forgotten(Exception):
+    """It tells something of a person who was forgotten. Nothing may be recorded about them any more."""
+
+    def __init__(self) -> None:
+        super().__init__("this person was forgotten")
+
+
 class Throttled(Exception):
     """More commands wait than the store takes: come back a little later."""
 
@@ -64,3 +71,5 @@ class Commit:
     """Of every aggregate that was looked at, changed or not, as it stood before; 0 for a new one."""
     claimed: Mapping[Claim, UUID]
     freed: frozenset[Claim]
+    forgets: frozenset[UUID] = frozenset()
+    """Persons of whom nothing personal is left afterwards, and never will be."""

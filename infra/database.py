@@ -89,7 +89,7 @@ def _run_all(connection: Connection[Any], last: str | None) -> list[str]:
     return new
 
 
-HISTORY = ["events", "event_head", "claims", "answers", "migrations"]
+HISTORY = ["events", "event_head", "claims", "answers", "person_keys", "migrations"]
 """The tables that only their owner may write. An application adds to them through functions of the owner."""
 
 

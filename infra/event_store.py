@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
@@ -18,8 +18,9 @@ from domain.command import Accepted, Changed, Outcome, Refusal
 from infra.commit import Asked, Commit, Conflict, Repeated
 from infra.database import SCHEMA, pool
 from infra.group_commit import AnswerRow, Append, ClaimRow, CommandRow, EventRow, GroupCommit, Place
+from infra.keys import PersonKeys
 from infra.lanes import lane_of
-from infra.mapper import Stored, read, write
+from infra.mapper import Keys, Stored, persons_of, read, write
 from infra.secrets import Digests, digests
 
 T = TypeVar("T")
@@ -50,10 +51,11 @@ class EventStore:
         self._master_key = master_key
         self._pool = pool(url, schema)
         self._writer = GroupCommit(url, schema, most_waiting)
+        self.keys = PersonKeys(self._rows)
 
     def events(self, aggregate_id: UUID) -> list[Aggregate.Event]:
         """All that happened to an aggregate, in order; nothing if there is none of this id."""
-        return [read(Stored(*row)) for row in self._rows(EVENTS, [aggregate_id])]
+        return [read(Stored(*row), self.keys) for row in self._rows(EVENTS, [aggregate_id])]
 
     def answer(self, command_id: UUID) -> tuple[bytes, Outcome] | None:
         """The first answer to a command and the digest of what it asked, or None if it was never answered."""
@@ -79,11 +81,13 @@ class EventStore:
         nothing names the event that brought its subject where it is.
 
         In the future: Conflict if anything that was looked at has changed, or if only some of the commands are known;
-        Taken, Repeated, Throttled. Raises RuntimeError when the store is closed, ValueError for a commit that makes no
-        sense: events that do not continue the versions looked at, a command twice.
+        Taken, Repeated, Forgotten, Throttled. Raises Forgotten and NoMasterKey where it tells of a person, RuntimeError
+        when the store is closed, ValueError for a commit that makes no sense: events that do not continue the versions
+        looked at, a command twice.
         """
         ids = [decision.asked.command_id for decision in commit.decisions]
-        append = _append(commit, self._digests, lambda: self._read(lambda connection: _known(connection, ids)))
+        known = partial(self._read, lambda connection: _known(connection, ids))
+        append = _append(commit, self._digests, self.keys, known)
         self._writer.put(append)
         return append.answer
 
@@ -125,7 +129,7 @@ class EventStore:
                 return ask(connection)
 
 
-def _append(commit: Commit, keyed: Digests, known: Callable[[], Accepted]) -> Append:
+def _append(commit: Commit, keyed: Digests, keys: Keys, known: Callable[[], Accepted]) -> Append:
     """A commit in rows."""
     asked = [decision.asked for decision in commit.decisions]
     if not asked or len({each.command_id for each in asked}) < len(asked):
@@ -134,7 +138,7 @@ def _append(commit: Commit, keyed: Digests, known: Callable[[], Accepted]) -> Ap
     events: list[EventRow] = []
     answers: list[AnswerRow] = []
     for number, decision in enumerate(commit.decisions):
-        rows = [_event(number, write(event)) for event in decision.events]
+        rows = [_event(number, write(event, keys)) for event in decision.events]
         for row in rows:
             if versions.get(row.originator_id) != row.originator_version - 1:
                 raise ValueError(f"{row.topic} of {row.originator_id} does not follow the version that was looked at")
@@ -155,7 +159,9 @@ def _append(commit: Commit, keyed: Digests, known: Callable[[], Accepted]) -> Ap
         position, hash = max(places)
         return Accepted(changed, position, hash.hex())
 
-    return Append([_command(each) for each in asked], events, commit.versions, claims, answers, recorded, known)
+    persons = list({person for each in commit.decisions for event in each.events for person in persons_of(event)})
+    commands = [_command(each) for each in asked]
+    return Append(commands, events, commit.versions, claims, answers, recorded, known, persons)
 
 
 def _command(asked: Asked) -> CommandRow:

@@ -19,10 +19,10 @@ from psycopg import Connection
 from domain.aggregate import Claim
 from infra.bell import Bell
 from infra.binary import Array, bigints, booleans, bytes_, instants, ints, know_arrays, texts, uuids
-from infra.commit import Conflict, Repeated, Taken, Throttled
+from infra.commit import Conflict, Forgotten, Repeated, Taken, Throttled
 from infra.database import connect
 
-APPEND: Final = f"select * from append_commits({', '.join(['%b'] * 30)})"
+APPEND: Final = f"select * from append_commits({', '.join(['%b'] * 32)})"
 
 MOST_COMMITS: Final = 256
 MOST_EVENTS: Final = 2_000
@@ -89,7 +89,7 @@ class Append:
     """One commit in rows: appended whole, or not at all.
 
     Its answer is made by `recorded` of the places of its commands, or by `known` if they were all answered before, in
-    the thread of the group commit. Or it is an exception: Conflict, Taken, Repeated, Throttled.
+    the thread of the group commit. Or it is an exception: Conflict, Taken, Repeated, Forgotten, Throttled.
     """
 
     commands: Sequence[CommandRow]
@@ -99,6 +99,8 @@ class Append:
     answers: Sequence[AnswerRow]
     recorded: Callable[[Sequence[Place]], Any]
     known: Callable[[], Any]
+    persons: Sequence[UUID] = ()
+    """Of whom it tells something that is sealed."""
     answer: Future[Any] = field(default_factory=Future)
     looks: frozenset[UUID] = frozenset()
     writes: frozenset[UUID | bytes] = frozenset()
@@ -236,6 +238,8 @@ class GroupCommit(Thread):
                 if moved_id is not None:
                     self._versions[moved_id] = moved_version
                 raise Conflict(moved_id, moved_version)
+            case "forgotten":
+                raise Forgotten
             case "taken":
                 raise Taken(claims[claim - 1].claim, holder)
         raise Repeated("a command of this id was answered before, and had asked for something else")
@@ -289,6 +293,7 @@ _COLUMNS: Final = (
     (ints, uuids, bigints),
     (ints, bytes_, texts, texts, uuids, booleans),
     (ints, texts, uuids, bigints),
+    (ints, uuids),
 )
 
 
@@ -299,6 +304,7 @@ def _parameters(batch: list[Append]) -> list[Array]:
     looked: list[Row] = []
     claims: list[Row] = []
     answers: list[Row] = []
+    persons: list[Row] = []
     for number, each in enumerate(batch, 1):
         first = len(commands) + 1
         commands += [(number, *row) for row in each.commands]
@@ -306,7 +312,8 @@ def _parameters(batch: list[Append]) -> list[Array]:
         looked += [(number, id, version) for id, version in each.looked.items()]
         claims += [(number, r.key, r.claim.kind, r.claim.name, r.holder, r.yielded) for r in each.claims]
         answers += [(first + row.command, *row[1:]) for row in each.answers]
-    rows = zip(_COLUMNS, (commands, events, looked, claims, answers), strict=True)
+        persons += [(number, person) for person in each.persons]
+    rows = zip(_COLUMNS, (commands, events, looked, claims, answers, persons), strict=True)
     return [array for makes, table in rows for array in _columns(makes, table)]
 
 

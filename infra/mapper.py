@@ -7,14 +7,15 @@ from copy import copy
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from functools import cache, partial
-from typing import Any, Final, NotRequired, TypedDict, cast, get_type_hints
+from typing import Any, Final, NotRequired, Protocol, TypedDict, cast, get_type_hints
 from uuid import UUID
 
 from eventsourcing.utils import resolve_topic
 from msgspec import json
 
 from domain.aggregate import Aggregate
-from domain.declaration import content_of
+from domain.declaration import content_of, personal
+from domain.personal import OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +33,106 @@ class Stored:
     state: bytes
 
 
-def write(event: Aggregate.Event) -> Stored:
-    """The row of an event."""
+class Keys(Protocol):
+    """One key per person; `place` is bound to what is sealed, so that it can be read in no other."""
+
+    def seal(self, person: UUID, told: bytes, place: bytes, /) -> str: ...
+
+    def open(self, person: UUID, sealed: str, place: bytes, /) -> bytes | None:
+        """What was told; None once the person is forgotten."""
+
+
+class NoKeys(Exception):
+    """Personal data came to somebody who can neither seal nor open it."""
+
+
+class _NoKeys:
+    def seal(self, person: UUID, told: bytes, place: bytes, /) -> str:
+        raise NoKeys("there are no keys to seal it")
+
+    def open(self, person: UUID, sealed: str, place: bytes, /) -> bytes | None:
+        raise NoKeys("there are no keys to open it")
+
+
+NO_KEYS: Final[Keys] = _NoKeys()
+
+
+def write(event: Aggregate.Event, keys: Keys = NO_KEYS) -> Stored:
+    """The row of an event. What is personal in it is sealed."""
     kind, told = type(event), vars(event)
-    state = ENCODE({name: told[name] for name in content_of(cast(Any, kind))})
-    topic, version = _row(kind)
-    return Stored(event.originator_id, event.originator_version, topic, version, event.timestamp, state)
+    topic, version, seals = _row(kind)
+    content = {name: told[name] for name in content_of(cast(Any, kind))}
+    for each in seals:
+        if content[each.name] is not None:
+            content[each.name] = each.sealed(told, keys)
+    return Stored(event.originator_id, event.originator_version, topic, version, event.timestamp, ENCODE(content))
 
 
-def read(stored: Stored) -> Aggregate.Event:
-    """The event of a row. What was added to its kind since then, with a default, has its default."""
-    event_class, begun, defaults, decode = _schema(stored.topic)
+def read(stored: Stored, keys: Keys = NO_KEYS) -> Aggregate.Event:
+    """The event of a row. What was added to its kind since then, with a default, has its default.
+
+    What is personal in it is opened; of a person who was forgotten it is None.
+    """
+    event_class, begun, defaults, decode, seals = _schema(stored.topic)
     content = decode(stored.state)
+    content["originator_id"], content["originator_version"] = stored.originator_id, stored.originator_version
+    for each in seals:
+        if content.get(each.name) is not None:
+            content[each.name] = each.opened(content, keys)
     for name, make in defaults:
         if name not in content:
             content[name] = make()
-    content["originator_id"], content["originator_version"] = stored.originator_id, stored.originator_version
     content["timestamp"] = stored.occurred_at
     if begun:
         content["originator_topic"] = begun
     event = object.__new__(event_class)
     vars(event).update(content)
     return event
+
+
+def persons_of(event: Aggregate.Event) -> set[UUID]:
+    """The persons of whom an event tells something that is sealed."""
+    _, _, seals = _row(type(event))
+    told = vars(event)
+    return {each.person(told) for each in seals if told[each.name] is not None}
+
+
+def persons_in(topic: str, originator_id: UUID, state: bytes) -> set[UUID]:
+    """The same of an event that was recorded, without reading it."""
+    *_, seals = _schema(topic)
+    if not seals:
+        return set()
+    names = {each.whose for each in seals}
+    told = json.decode(state, type=dict[str, Any]) if names != {OWN_ID} else {}
+    found = (originator_id if name == OWN_ID else told.get(name) for name in names)
+    return {id if isinstance(id, UUID) else UUID(id) for id in found if id is not None}
+
+
+OWN_ID: Final = "originator_id"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """A personal field of a kind of event."""
+
+    name: str
+    whose: str
+    decode: Callable[[bytes], Any]
+
+    def sealed(self, told: dict[str, Any], keys: Keys) -> str:
+        return keys.seal(self.person(told), ENCODE(told[self.name]), self._place(told))
+
+    def opened(self, told: dict[str, Any], keys: Keys) -> Any:
+        found = keys.open(self.person(told), told[self.name], self._place(told))
+        return None if found is None else self.decode(found)
+
+    def person(self, told: dict[str, Any]) -> UUID:
+        if (person := told[self.whose]) is None:
+            raise ValueError(f"`{self.name}` is personal, and `{self.whose}` does not say of whom")
+        return cast(UUID, person)
+
+    def _place(self, told: dict[str, Any]) -> bytes:
+        return f"{told['originator_id']}/{told['originator_version']}/{self.name}".encode()
 
 
 def _plain(value: Any) -> str:
@@ -69,22 +148,35 @@ def _trusted(kind: type[Any], value: Any) -> Any:
 ENCODE: Final = json.Encoder(enc_hook=_plain).encode
 
 
-@cache
-def _row(kind: type[Aggregate.Event]) -> tuple[str, int]:
-    return kind.TOPIC, kind.schema_version
+Defaults = list[tuple[str, Callable[[], Any]]]
+Decode = Callable[[bytes], dict[str, Any]]
 
 
 @cache
-def _schema(
-    topic: str,
-) -> tuple[type[Aggregate.Event], str, list[tuple[str, Callable[[], Any]]], Callable[[bytes], dict[str, Any]]]:
-    """The class of an event, the kind of aggregate that it begins, its defaults, and how its bytes are read."""
+def _seals(kind: type[Aggregate.Event]) -> tuple[_Seal, ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(
+        _Seal(name, OWN_ID if mark.whose == OWN else mark.whose, json.Decoder(hints[name], dec_hook=_trusted).decode)
+        for name, mark in personal(kind).items()
+    )
+
+
+@cache
+def _row(kind: type[Aggregate.Event]) -> tuple[str, int, tuple[_Seal, ...]]:
+    return kind.TOPIC, kind.schema_version, _seals(kind)
+
+
+@cache
+def _schema(topic: str) -> tuple[type[Aggregate.Event], str, Defaults, Decode, tuple[_Seal, ...]]:
+    """The class of an event, the kind of aggregate that it begins, its defaults, how its bytes are read, its seals."""
     event_class = resolve_topic(topic)
     hints = get_type_hints(event_class, include_extras=True)
     defaults: dict[str, Callable[[], Any]]
     defaults = {f.name: f.default_factory for f in fields(event_class) if f.default_factory is not MISSING}
     defaults |= {f.name: partial(copy, f.default) for f in fields(event_class) if f.default is not MISSING}
-    shape = {n: NotRequired[hints[n]] if n in defaults else hints[n] for n in content_of(event_class)}
+    seals = _seals(event_class)
+    types = hints | {each.name: str | None for each in seals}
+    shape = {n: NotRequired[types[n]] if n in defaults else types[n] for n in content_of(event_class)}
     decoder = json.Decoder(TypedDict(event_class.__name__, shape), dec_hook=_trusted)  # type: ignore[operator]
     begun = topic.partition(".")[0] if issubclass(event_class, Aggregate.Created) else ""
-    return event_class, begun, list(defaults.items()), cast(Callable[[bytes], dict[str, Any]], decoder.decode)
+    return event_class, begun, list(defaults.items()), cast(Decode, decoder.decode), seals

@@ -18,8 +18,9 @@ from domain.command import Accepted, Changed, Code, Command, Outcome, Refusal, R
 from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromRequest, opening
 from domain.values import id_text, new_id
 from infra.arguments import Failed, given, instant, invalid, key, patched, text, trimmed
-from infra.commit import Asked, Commit, Conflict, Decision, Repeated, Taken, Throttled
+from infra.commit import Asked, Commit, Conflict, Decision, Forgotten, Repeated, Taken, Throttled
 from infra.event_store import EventStore
+from infra.keys import NoMasterKey
 
 TRIES: Final = 5
 """So often a unit is decided, if others change what it looks at in the meantime."""
@@ -115,7 +116,7 @@ class Pending:
         self._unit = unit = Unit(self._pipeline, fresh)
         try:
             self._recorded = self._pipeline.store.append(unit.decided(self._steps))
-        except (Refused, Failed) as failure:
+        except (Refused, Failed, Forgotten, NoMasterKey) as failure:
             self._recorded = Future[Accepted]()
             self._recorded.set_exception(failure)
         else:
@@ -129,7 +130,7 @@ class Pending:
                 return self._recorded.result()
             except Throttled as failure:
                 return _refusal(failure, self._unit)
-            except (Conflict, Refused, Failed, Taken, Repeated) as failure:
+            except (Conflict, Refused, Failed, Forgotten, NoMasterKey, Taken, Repeated) as failure:
                 if first := self._first_answer():
                     return first
                 sure = not self._guessed and not isinstance(failure, Conflict)
@@ -426,6 +427,10 @@ def _refusal(failure: Exception, unit: Unit) -> Refusal:
             return Refusal(Code.REFUSED, str(failure), failure.field)
         case Failed():
             return Refusal(failure.code, str(failure), failure.field, version=failure.version)
+        case Forgotten():
+            return Refusal(Code.REFUSED, str(failure))
+        case NoMasterKey():
+            return Refusal(Code.FORBIDDEN, str(failure))
         case Taken(claim=claim, holder=holder):
             return Refusal(Code.DUPLICATE, "this is in use already", claim.name, id_text(claim.kind, holder))
         case Conflict(id=id, version=version):

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from infra.keys import LENGTH, MasterKey, unlock
 from tests.maven import maven as maven
 from tests.scenario import Companies, World
 
@@ -31,6 +32,12 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with embedded(Path(tmp_path_factory.mktemp("database"))) as server:
         yield server.superuser_url
+
+
+@pytest.fixture(autouse=True)
+def unlocked() -> None:
+    """What is personal can be sealed and read, under a master key of the tests."""
+    unlock(MasterKey(bytes(LENGTH)))
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ class World:
         return self.store.head()[0]
 
     def since(self, position: int) -> list[Aggregate.Event]:
-        return [read(Stored(*row)) for row in self.rows(position)]
+        return [read(Stored(*row), self.store.keys) for row in self.rows(position)]
 
     def rows(self, position: int = 0) -> list[tuple[Any, ...]]:
         """What was recorded after a position, as it is stored."""

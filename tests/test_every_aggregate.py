@@ -127,7 +127,8 @@ def test_replayed_it_is_what_it_was(new_world: Callable[..., World], aggregate: 
     world = new_world()
     made = {kind: one_of(world, kind) for kind in AGGREGATES}
     commands = [command for command in commands_of(aggregate).values() if not command.creates]
-    rows = [write(event) for event in world.store.events(made[aggregate])]
+    keys = world.store.keys
+    rows = [write(event, keys) for event in world.store.events(made[aggregate])]
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
@@ -139,9 +140,9 @@ def test_replayed_it_is_what_it_was(new_world: Callable[..., World], aggregate: 
             arguments = {p.name: _value(p, live, others, data) for p in command.parameters}
             with suppress(Refused):
                 getattr(live, command.method)(**arguments)
-            recorded += [write(event) for event in live.collect_events()]
+            recorded += [write(event, keys) for event in live.collect_events()]
 
-        replayed = _replayed(read(row) for row in recorded)
+        replayed = _replayed(read(row, keys) for row in recorded)
         assert _state(replayed) == _state(live)
         assert replayed is not live
 

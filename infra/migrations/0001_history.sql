@@ -58,6 +58,37 @@ create table answers (
     hash       bytea
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05);
 
+-- The keys of persons, under which what is personal is sealed. Once a person is forgotten the key is gone; the row
+-- stays, so that there is never another.
+create table person_keys (
+    person       uuid primary key,
+    wrapped      bytea,                             -- the key, wrapped by the master key
+    master       text,                              -- by which one
+    created_at   timestamptz not null default clock_timestamp(),
+    forgotten_at timestamptz,
+    check ((wrapped is null) = (forgotten_at is not null) and (wrapped is null) = (master is null))
+);
+
+-- The key of a person, who gets the one that was made unless there is one; null if it was forgotten.
+-- It lasts as soon as anything recorded later does, so nothing has to wait for the disk here.
+create function person_key(wanted uuid, made bytea, made_by text)
+returns table (person uuid, wrapped bytea, master text)
+language plpgsql security definer set search_path from current as $$
+#variable_conflict use_column
+begin
+    perform set_config('synchronous_commit', 'off', true);
+    insert into person_keys (person, wrapped, master) values (wanted, made, made_by) on conflict do nothing;
+    return query select person, wrapped, master from person_keys where person = wanted;
+end $$;
+
+-- Destroys the key of a person, for ever.
+create function destroy_key(wanted uuid) returns void
+language sql security definer set search_path from current as $$
+    insert into person_keys (person, forgotten_at) values (wanted, clock_timestamp())
+    on conflict (person) do update set wrapped = null, master = null, forgotten_at = clock_timestamp()
+    where person_keys.forgotten_at is null
+$$;
+
 -- The history as the eventsourcing library reads it.
 create view stored_events as
     select originator_id, originator_version, topic, state, position as notification_id from events;
@@ -87,6 +118,7 @@ create aggregate chain(head bytea, content bytea) (sfunc = link, stype = bytea);
 --   repeated   a command of its commit was answered before, and had asked for something else
 --   moved      an aggregate that was looked at is no longer (or not yet) at that version: which, and where it is now;
 --              or only some commands of the commit are known, and then no aggregate is named
+--   forgotten  it tells something of a person who was forgotten
 --   taken      a value that the commit claims is held by another: the number of the claim, and the holder
 -- The commits of a batch have nothing in common: no command id, and what one writes or claims no other looks at,
 -- writes or claims. So they may be judged together.
@@ -102,7 +134,9 @@ create function append_commits(
     -- of each claim: its holder from now on, or null to free it; `yielded` when the same commit freed it first:
     claiming int[], claim_keys bytea[], claim_kinds text[], claim_names text[], holders uuid[], yielded boolean[],
     -- of each command whose answer does not follow from its events: the answer, and the event that it names, if any:
-    answering int[], outcomes text[], subject_ids uuid[], subject_versions bigint[]
+    answering int[], outcomes text[], subject_ids uuid[], subject_versions bigint[],
+    -- of each person of whom a commit tells something that is sealed:
+    telling int[], persons uuid[]
 ) returns table (
     verdict text, "position" bigint, hash bytea, moved_id uuid, moved_version bigint, claim_number int, holder uuid
 )
@@ -150,15 +184,20 @@ begin
         cross join lateral (select holder from claims where key = c.key offset 0) held
         where held.holder <> c.holder and not c.yielded
         order by c.commit, c.n
+    ), forgotten as (
+        select distinct t.commit
+        from unnest(telling, persons) as t (commit, person)
+        cross join lateral (select forgotten_at from person_keys where person = t.person offset 0) k
+        where k.forgotten_at is not null
     )
     select array_agg(case when known.otherwise then 'repeated' when known.every then 'known'
-                          when known.one or moved is not null then 'moved' when taken is not null then 'taken'
-                          else 'recorded' end order by known.commit),
+                          when known.one or moved is not null then 'moved' when forgotten is not null then 'forgotten'
+                          when taken is not null then 'taken' else 'recorded' end order by known.commit),
            array_agg(case when not known.one then moved.id end order by known.commit),
            array_agg(case when not known.one then moved.version end order by known.commit),
            array_agg(taken.n::int order by known.commit), array_agg(taken.holder order by known.commit)
     into verdicts, moved_ids, moved_tos, lost_claims, held_by
-    from known left join moved using (commit) left join taken using (commit);
+    from known left join moved using (commit) left join forgotten using (commit) left join taken using (commit);
 
     -- Add the events of those that may be recorded, and link them to the chain.
     with command as (

@@ -165,7 +165,7 @@ def test_a_temporary_table_of_the_applications_does_not_take_the_place_of_histor
     remembering = b"""select verdict from append_commits(
         '{1}', array[gen_random_uuid()], '{x}', '{Product.tag}', array[gen_random_uuid()], '{null}', '{null}', '{null}',
         '{null}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
-        '{1}', '{[]}', '{null}', '{null}')"""
+        '{1}', '{[]}', '{null}', '{null}', '{}', '{}')"""
 
     assert application.execute(remembering).fetchall() == [("recorded",)]
 

@@ -1,0 +1,169 @@
+"""The keys of persons: what is personal is sealed under them, and they are wrapped by the master key.
+
+To forget a person is to destroy the key: what it sealed stays in the history, and nobody can read it any more.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode, urlsafe_b64decode
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from os import urandom
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from infra.commit import Forgotten
+from infra.data_folder import secret
+
+LENGTH: Final = 32
+"""Bytes of a key."""
+NONCE: Final = 12
+LASTS: Final = 5.0
+"""Seconds for which a key is remembered: so long at most can what was sealed be read after a person is forgotten."""
+REMEMBERED: Final = 10_000
+"""So many keys are remembered."""
+KNOWN: Final = "select person, wrapped, master from person_keys where person = any(%s)"
+MADE: Final = "select person, wrapped, master from person_key(%s, %s, %s)"
+
+Ask = Callable[[str, Sequence[Any]], Sequence[tuple[Any, ...]]]
+"""Puts a statement with its parameters to the database."""
+Known = tuple[float, AESGCM | None]
+"""Until when a key is remembered, and the key; None where there is none, or none any more."""
+NOTHING: Final[Known] = (0.0, None)
+
+
+class NoMasterKey(Exception):
+    """Personal data cannot be sealed or read here: says what is missing."""
+
+
+class WrongMasterKey(NoMasterKey):
+    """This master key is not the one, or is none: says why."""
+
+
+class MasterKey:
+    """Wraps the keys of persons. What else wants a secret of the company gets one derived from it."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != LENGTH:
+            raise WrongMasterKey(f"a master key has {LENGTH} bytes")
+        self._secret = secret
+        self._cipher = AESGCM(self.derived("keys of persons"))
+        self.name = sha256(b"daybook master key " + secret).hexdigest()[:16]
+        """Tells it from another, and tells nothing of it."""
+
+    def derived(self, purpose: str) -> bytes:
+        """A secret of 32 bytes for one purpose: always the same, and no way back."""
+        return HKDF(SHA256(), LENGTH, salt=None, info=f"daybook {purpose}".encode()).derive(self._secret)
+
+    def wrap(self, person: UUID, key: bytes) -> bytes:
+        nonce = urandom(NONCE)
+        return nonce + self._cipher.encrypt(nonce, key, person.bytes)
+
+    def unwrap(self, person: UUID, wrapped: bytes, name: str | None) -> bytes:
+        """The key of a person, wrapped by the master key of this name. Raises WrongMasterKey."""
+        try:
+            return self._cipher.decrypt(wrapped[:NONCE], wrapped[NONCE:], person.bytes)
+        except InvalidTag:
+            raise WrongMasterKey(
+                f"personal data is sealed under the master key {name}, and this one is {self.name}: "
+                "give the right one by DAYBOOK_MASTER_KEY_FILE"
+            ) from None
+
+
+def master_key(path: Path) -> MasterKey:
+    """The master key in a file: 32 random bytes in base64. Raises WrongMasterKey."""
+    text = path.read_text().strip().replace("+", "-").replace("/", "_").rstrip("=")
+    if not re.fullmatch(r"[\w-]{43}", text, re.ASCII):
+        raise WrongMasterKey(f"{path} holds no master key: it is {LENGTH} random bytes in base64")
+    return MasterKey(urlsafe_b64decode(text + "="))
+
+
+def master_key_of(file: Path | None, data: Path, make: bool) -> MasterKey | None:
+    """The master key: of this file, else of the data folder; there one is made where there is none, if it may be."""
+    own = data / "master.key"
+    if file is None and make:
+        secret(data, own.name)
+    return master_key(file or own) if file or own.exists() else None
+
+
+class _Unlocked:
+    """The master key of this process."""
+
+    master: MasterKey | None = None
+
+
+def unlock(master: MasterKey | None) -> None:
+    """Let this process seal and read what is personal. Once, at its start; without it neither can be done."""
+    _Unlocked.master = master
+
+
+class PersonKeys:
+    """The keys of persons as one user of the database knows them. Each is remembered for some seconds, or for ever."""
+
+    def __init__(self, ask: Ask, lasts: float = LASTS) -> None:
+        self._ask, self._lasts, self._lock = ask, lasts, Lock()
+        self._known: OrderedDict[UUID, Known] = OrderedDict()
+
+    def seal(self, person: UUID, told: bytes, place: bytes) -> str:
+        """What is told, so that it can be read in this place alone. Raises Forgotten, NoMasterKey, WrongMasterKey."""
+        _, cipher = self._remembered(person) or NOTHING
+        cipher = cipher or self._made(person)
+        nonce = urandom(NONCE)
+        return b64encode(nonce + cipher.encrypt(nonce, told, place)).decode()
+
+    def open(self, person: UUID, sealed: str, place: bytes) -> bytes | None:
+        """What was told; None once the person is forgotten. Raises NoMasterKey, WrongMasterKey."""
+        _, cipher = self._remembered(person) or self.recall([person])[person]
+        if cipher is None:
+            return None
+        told = b64decode(sealed)
+        return cipher.decrypt(told[:NONCE], told[NONCE:], place)
+
+    def recall(self, persons: Iterable[UUID]) -> dict[UUID, Known]:
+        """The keys of many persons, with one question for those that are not remembered."""
+        found = {person: self._remembered(person) for person in persons}
+        if missing := [person for person, known in found.items() if known is None]:
+            rows = {person: row for person, *row in self._ask(KNOWN, [missing])}
+            found |= {person: self._remember(person, *rows.get(person, (None, None))) for person in missing}
+        return {person: known for person, known in found.items() if known}
+
+    def _remembered(self, person: UUID) -> Known | None:
+        known = self._known.get(person)
+        return known if known is not None and monotonic() < known[0] else None
+
+    def _made(self, person: UUID) -> AESGCM:
+        """The key of a person, who gets one now unless there is one. Raises Forgotten if there was one."""
+        master = _needed()
+        [(_, wrapped, name)] = self._ask(MADE, [person, master.wrap(person, AESGCM.generate_key(256)), master.name])
+        _, cipher = self._remember(person, wrapped, name)
+        if cipher is None:
+            raise Forgotten
+        return cipher
+
+    def _remember(self, person: UUID, wrapped: bytes | None, name: str | None) -> Known:
+        known = monotonic() + self._lasts, None if wrapped is None else AESGCM(_needed().unwrap(person, wrapped, name))
+        with self._lock:
+            self._known[person] = known
+            self._known.move_to_end(person)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return known
+
+
+def _needed() -> MasterKey:
+    if _Unlocked.master is None:
+        raise NoMasterKey(
+            "personal data is sealed under a master key, and there is none: "
+            "give the file that holds it by DAYBOOK_MASTER_KEY_FILE"
+        )
+    return _Unlocked.master
