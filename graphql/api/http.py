@@ -13,6 +13,7 @@ from cross_web import HTTPException
 from graphql import ExecutionResult, GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
@@ -28,6 +29,8 @@ from api.reads import Reads
 
 GRJSON: Final = "application/graphql-response+json"
 SERVER_FAULT: Final = "something went wrong on our side: it is in our log, under this request id"
+MOST_BYTES: Final = 2**20
+"""Of a body. What is more is no operation, and would keep others waiting while it is read."""
 STATUS: Final = {"UNAUTHENTICATED": 401, "NOT_READY": 503, "VIEW_BEHIND": 503, "INTERNAL_SERVER_ERROR": 500}
 
 log = logging.getLogger("daybook.api")
@@ -80,7 +83,7 @@ class Endpoint(GraphQL[Any, Any]):
         if scope["type"] == "websocket":
             await self.run(WebSocket(scope, receive, send))
             return
-        request = Request(scope, receive)
+        request = Request(scope, _at_most(MOST_BYTES, receive))
         try:
             response: Any = await self.run(request)
         except HTTPException as error:
@@ -194,6 +197,21 @@ class Endpoint(GraphQL[Any, Any]):
                 await self.ws.send_text(orjson.dumps(message).decode())
             except WebSocketDisconnect as error:
                 raise WebSocketDisconnected from error
+
+
+def _at_most(bytes: int, receive: Receive) -> Receive:
+    """Receives a body up to so many bytes."""
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > bytes:
+            raise HTTPException(413, f"the body is too large: it may have {bytes:,} bytes")
+        return message
+
+    return limited
 
 
 def _is_message(message: object) -> bool:
