@@ -73,7 +73,11 @@ class Aggregate(domain.Aggregate):
     archive_reason: str | None = None
 
     class Event(domain.Aggregate.Event):
-        """Sets the attributes that it names; or, of the item that its first field identifies, the fields."""
+        """Sets the attributes that it names; or, of the item that its first field identifies, the fields.
+
+        Of `schema_version` 3, it has static methods `upcast_v1` and `upcast_v2`: each takes what an event of that
+        version told, as plain JSON, and returns what one of the next version tells.
+        """
 
         TOPIC = _Topic()
         schema_version: ClassVar[int] = 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import cache
-from inspect import unwrap
+from inspect import getattr_static, unwrap
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
@@ -52,6 +52,13 @@ def problems(cls: type[Aggregate]) -> Iterator[str]:
         yield f" says that `{name}` is unique, but has no such attribute"
     for name, event in cls.events().items():
         told = set(content_of(event))
+        upcasts = {member for member in dir(event) if member.startswith("upcast_v")}
+        wanted = {f"upcast_v{version}" for version in range(1, event.schema_version)}
+        if upcasts != wanted or event.schema_version < 1:
+            told_wrong = f"has {_names(upcasts) or 'no upcasts'} and needs {_names(wanted) or 'none'}"
+            yield f".{name} is of version {event.schema_version}: it {told_wrong}"
+        if any(not isinstance(getattr_static(event, member), staticmethod) for member in upcasts):
+            yield f".{name}: an upcast knows only what was told: make it a static method"
         if issubclass(event, AggregateCreated) and (missing := needed - told):
             yield f".{name} does not set {_names(missing)}, which must be set from the start"
         if holder := event.item_of or event.ends_item_of:

@@ -57,6 +57,10 @@ class _NoKeys:
 NO_KEYS: Final[Keys] = _NoKeys()
 
 
+class TooNew(Exception):
+    """An event was recorded by a newer Daybook, in a way that this one does not know."""
+
+
 def write(event: Aggregate.Event, keys: Keys = NO_KEYS) -> Stored:
     """The row of an event. What is personal in it is sealed."""
     kind, told = type(event), vars(event)
@@ -74,7 +78,9 @@ def read(stored: Stored, keys: Keys = NO_KEYS) -> Aggregate.Event:
     What is personal in it is opened; of a person who was forgotten it is None.
     """
     event_class, begun, defaults, decode, seals = _schema(stored.topic)
-    content = decode(stored.state)
+    content = decode(
+        stored.state if stored.schema_version == event_class.schema_version else _upcast(event_class, stored)
+    )
     content["originator_id"], content["originator_version"] = stored.originator_id, stored.originator_version
     for each in seals:
         if content.get(each.name) is not None:
@@ -133,6 +139,19 @@ class _Seal:
 
     def _place(self, told: dict[str, Any]) -> bytes:
         return f"{told['originator_id']}/{told['originator_version']}/{self.name}".encode()
+
+
+def _upcast(kind: type[Aggregate.Event], stored: Stored) -> bytes:
+    """The state of an event as it would be written today."""
+    if stored.schema_version > kind.schema_version:
+        raise TooNew(
+            f"{stored.topic} was recorded in version {stored.schema_version}, and {kind.schema_version} is the newest "
+            "that is known here: this Daybook is too old"
+        )
+    state = json.decode(stored.state)
+    for version in range(stored.schema_version, kind.schema_version):
+        state = getattr(kind, f"upcast_v{version}")(state)
+    return ENCODE(state)
 
 
 def _plain(value: Any) -> str:

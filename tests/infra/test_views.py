@@ -252,6 +252,10 @@ class Tale(Aggregate):
         schema_version = 2
         title: str
 
+        @staticmethod
+        def upcast_v1(told: dict[str, Any]) -> dict[str, Any]:
+            return told
+
 
 class TaleView(View, of=Tale, table="tales", needs="tales.see"):
     title: str = ""
