@@ -17,6 +17,9 @@ POSITION_AT = "select position_at(%s)"
 CONCERNED = "select split_part(topic, '.', 1), lane from events where position = %s"
 BEHIND = "select exists (select from checkpoints where name = any(%s) and lane = any(%s) and position < %s)"
 """Whether one of these tables has not seen a position in one of these lanes. An async caller may ask it as well."""
+PARKED = """
+    select d.name from dead_letters d join events e using (originator_id)
+    where e.position = %s and d.position <= e.position and d.name = any(%s) limit 1"""
 
 
 class ViewBehind(Exception):
@@ -30,10 +33,16 @@ def position_at(connection: Connection[Any], time: datetime) -> int:
 
 
 def wait_for(connection: Connection[Any], views: Iterable[type[View]], position: int, seconds: float = 2.0) -> None:
-    """Until what this one event did can be read: in the lane and the views that it concerns. Raises ViewBehind."""
+    """Until what this one event did can be read: in the lane and the views that it concerns. Raises ViewBehind, also
+    where its aggregate is parked.
+    """
     if row := connection.execute(CONCERNED, [position]).fetchone():
         aggregate, lane = row
-        _wait(connection, [view for view in views if view.of.__name__ == aggregate], [lane], position, seconds)
+        concerned = [view for view in views if view.of.__name__ == aggregate]
+        _wait(connection, concerned, [lane], position, seconds)
+        names = [place.live for view in concerned if (place := tables_of(connection, view))]
+        if parked := connection.execute(PARKED, (position, names)).fetchone():
+            raise ViewBehind(f"{parked[0]} cannot follow this aggregate: see `daybook dead list`")
 
 
 def wait_for_all(connection: Connection[Any], views: Iterable[type[View]], position: int, seconds: float = 2.0) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from psycopg import Connection, Cursor, Error
+from psycopg import Connection, Cursor, DataError, Error, IntegrityError
 
 from infra.binary import know_arrays
 from infra.feed import Batch, Feed, Recorded
@@ -26,9 +28,21 @@ SETTINGS = """
 HOLD = "select name, lane, position, turn from hold_lanes(%s, %s)"
 FENCED = "DB001"
 MOVE = "select move_checkpoints(%b, %b, %b, %b)"
+PARKED = "select originator_id, position from dead_letters where name = %s"
+SKIPPED = "select position from skipped where view = %s"
+PARK = "insert into dead_letters (name, originator_id, position, reason, tries) values (%s, %s, %s, %s, %s)"
+REFUSALS = ("22", "23", "54")
+"""Classes of errors by which PostgreSQL refuses a row: data, constraints, limits (a long text in an index)."""
+
+LONGEST = 500
+"""Characters of a reason."""
 
 Work = list[tuple[Recorded, Any, list[Fold]]]
 """Events that are new to some folds."""
+
+
+class Unsendable(Exception):
+    """A value of a row is none of its column's type."""
 
 
 class NotBuilt(Exception):
@@ -40,7 +54,31 @@ class Fenced(Exception):
 
 
 class Unreadable(Exception):
-    """An event cannot be read or folded. Names it; the cause is the error itself."""
+    """An event cannot be read or folded, or PostgreSQL refuses what it does to a row. Names it; the cause says why."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        super().__init__(said(recorded))
+        self.recorded = recorded
+
+
+@dataclass
+class Aside:
+    """What a table passes over: events that an operator chose to skip, and aggregates that are parked from one on."""
+
+    skipped: set[int] = field(default_factory=set)
+    parked: dict[UUID, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, connection: Connection[Any], table: Table) -> Aside:
+        skipped = {position for (position,) in connection.execute(SKIPPED, [table.view.table])}
+        return cls(skipped, dict(connection.execute(PARKED, [table.name]).fetchall()))
+
+    def passes(self, recorded: Recorded) -> bool:
+        """Whether a table does not take this event."""
+        if not self.skipped and not self.parked:
+            return False
+        parked = self.parked.get(recorded.originator_id)
+        return recorded.position in self.skipped or (parked is not None and parked <= recorded.position)
 
 
 class Projector:
@@ -64,6 +102,8 @@ class Projector:
         held = connection.execute(HOLD, (list(self.folds), self.lanes)).fetchall()
         self.position = {(name, lane): position for name, lane, position, _ in held}
         self.turn = {(name, lane): turn for name, lane, _, turn in held}
+        self.aside = {table.name: Aside.of(connection, table) for table in tables}  # whoever changes it takes the lanes
+        self.limit = sys.maxsize
         if missing := {(n, lane) for n in self.folds for lane in self.lanes} - self.position.keys():
             raise NotBuilt(", ".join(sorted({name for name, _ in missing})))
 
@@ -72,39 +112,143 @@ class Projector:
         return {lane: min(self.position[name, lane] for name in self.folds) for lane in self.lanes}
 
     def step(self, feed: Feed, most: int = 500) -> int:
-        """Project what comes next. Says how many events were new to any view; -1 where the feed brought nothing."""
+        """Project what comes next. Says how many events were new to any view; -1 where the feed brought nothing.
+
+        Where an event of many cannot be projected, those before it are projected first, in steps that are cut in half
+        until it stands alone. Then Unreadable is raised, and nothing of it is written.
+        """
+        most = min(most, self.limit)
         batch = feed.read(self.after(), most)
         if not batch.reached:
             return -1
-        work = self._new(batch)
+        fresh = self._fresh(batch)
         try:
-            with self.connection.pipeline(), self.connection.transaction():
-                self.connection.execute(SETTINGS, prepare=True)
-                self._recall(work)
-                self._apply(work)
-                self._move(batch, work, all_lanes=len(batch.events) < most or not work)
-                for fold in self.folds.values():
-                    self._write(fold)
-        except Error as error:
-            if error.sqlstate == FENCED:
+            work = [(recorded, event_of(recorded), folds) for recorded, folds in fresh]
+            self._project(batch, work, all_lanes=len(batch.events) < most)
+        except Unreadable as error:
+            self._forget()
+            if fresh[0][0] is error.recorded:
+                raise
+            self.limit = batch.events.index(error.recorded)
+            return 0
+        except Exception as error:
+            if isinstance(error, Error) and error.sqlstate == FENCED:
                 raise Fenced("another worker holds these lanes") from error
-            raise
+            if not refused(error):
+                raise
+            self._forget()
+            if len(fresh) == 1:
+                raise Unreadable(fresh[0][0]) from error
+            self.limit = len(batch.events) // 2
+            return 0
+        self.limit = min(self.limit * 2, sys.maxsize)
         for (name, lane), position in self.position.items():
             self.position[name, lane] = max(position, batch.reached.get(lane, 0))
         return len(work)
 
-    def _new(self, batch: Batch) -> Work:
+    def _project(self, batch: Batch, work: Work, all_lanes: bool) -> None:
+        with self.connection.pipeline(), self.connection.transaction():
+            self.connection.execute(SETTINGS, prepare=True)
+            self._recall(work)
+            self._apply(work)
+            self._move(batch, work, all_lanes=all_lanes or not work)
+            for fold in self.folds.values():
+                self._write(fold)
+
+    def park(self, recorded: Recorded, tries: int) -> list[str]:
+        """Put an event aside, with all that follow of its aggregate, for the tables that cannot take it. Says which.
+
+        All events before it must have been projected: Unreadable, raised by `step`, says so.
+        """
+        id, position, lane = recorded.originator_id, recorded.position, recorded.lane
+        refusing = {
+            fold.table.name: reason
+            for fold in self._interested(recorded.topic)
+            if self.position[fold.table.name, lane] < position and not self.aside[fold.table.name].passes(recorded)
+            if (reason := self._reason(fold, recorded)) is not None
+        }
+        if refusing:
+            held = [(name, lane, self.position[name, lane], self.turn[name, lane]) for name in refusing]
+            try:
+                with self.connection.transaction():
+                    self.connection.execute(MOVE, columns_of(held, ("text", "smallint", "bigint", "bigint")))
+                    for name, reason in refusing.items():
+                        self.connection.execute(PARK, (name, id, position, reason, tries))
+            except Error as error:
+                if error.sqlstate == FENCED:
+                    raise Fenced("another worker holds these lanes") from error
+                raise
+        for name in refusing:
+            self.aside[name].parked[id] = position
+        return list(refusing)
+
+    def replay(self, table: Table, events: Sequence[Recorded]) -> Unreadable | None:
+        """Fold events that a table did not take when they came, all of one aggregate. Says at which one that ended.
+
+        To be called in a transaction, by a projector that has just taken the lane.
+        """
+        fold, skipped = self.folds[table.name], self.aside[table.name].skipped
+        left = [recorded for recorded in events if recorded.position not in skipped]
+        try:
+            with self.connection.transaction():
+                self._alone(fold, left)
+            return None
+        except Unreadable:
+            self._forget()
+        for recorded in left:
+            try:
+                with self.connection.transaction():
+                    self._alone(fold, [recorded])
+            except Unreadable as error:
+                self._forget()
+                return error
+        return None
+
+    def _alone(self, fold: Fold, events: Sequence[Recorded]) -> None:
+        """Write what some events do to one table. Raises Unreadable; the event that it names is one of them."""
+        work: Work = [(recorded, event_of(recorded), [fold]) for recorded in events]
+        try:
+            self.connection.execute(SETTINGS)
+            self._recall(work)
+            self._apply(work)
+            self._write(fold)
+        except Unreadable:
+            raise
+        except Exception as error:
+            if refused(error):
+                raise Unreadable(events[0]) from error
+            raise
+
+    def _reason(self, fold: Fold, recorded: Recorded) -> str | None:
+        """Why a table does not take an event; None where it does."""
+        try:
+            with self.connection.transaction(force_rollback=True):
+                self._alone(fold, [recorded])
+            return None
+        except Unreadable as error:
+            return reason(error)
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        """After something failed: what is remembered was not written."""
+        for fold in self.folds.values():
+            fold.written()
+            fold.forget()
+
+    def _fresh(self, batch: Batch) -> list[tuple[Recorded, list[Fold]]]:
         """The events that are beyond what some view has seen of their lane."""
-        seen, work = dict(self.position), []
+        seen, found = dict(self.position), []
         for recorded in batch.events:
-            position, lane, fresh = recorded.position, recorded.lane, []
+            position, lane, folds = recorded.position, recorded.lane, []
             for fold in self._interested(recorded.topic):
                 if seen[fold.table.name, lane] < position:
                     seen[fold.table.name, lane] = position
-                    fresh.append(fold)
-            if fresh:
-                work.append((recorded, event_of(recorded), fresh))
-        return work
+                    if not self.aside[fold.table.name].passes(recorded):
+                        folds.append(fold)
+            if folds:
+                found.append((recorded, folds))
+        return found
 
     def _interested(self, topic: str) -> list[Fold]:
         if topic not in self.interested:
@@ -139,7 +283,7 @@ class Projector:
                 for fold in folds:
                     fold.apply(recorded, event)
             except Exception as error:
-                raise Unreadable(said(recorded)) from error
+                raise Unreadable(recorded) from error
 
     def _move(self, batch: Batch, work: Work, all_lanes: bool) -> None:
         """Move checkpoints: while there is more to come, only of what was written, for there may be many."""
@@ -162,7 +306,11 @@ class Projector:
 
     def _send(self, statement: bytes, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         if rows:
-            self.connection.execute(statement, columns_of(rows, [column.type for column in columns]), prepare=True)
+            try:
+                parameters = columns_of(rows, [column.type for column in columns])
+            except Exception as error:
+                raise Unsendable(f"{type(error).__name__}: {error}") from error
+            self.connection.execute(statement, parameters, prepare=True)
 
 
 class Statements(NamedTuple):
@@ -184,7 +332,25 @@ def event_of(recorded: Recorded) -> Any:
     try:
         return read(cast(Stored, recorded))  # which has all that a stored event has
     except Exception as error:
-        raise Unreadable(said(recorded)) from error
+        raise Unreadable(recorded) from error
+
+
+def refused(error: Exception) -> bool:
+    """Whether an error is about the rows that were to be written, not about the database or our hold of it."""
+    if isinstance(error, Error):
+        return isinstance(error, DataError | IntegrityError) or (error.sqlstate or "")[:2] in REFUSALS
+    return isinstance(error, Unsendable)
+
+
+def reason(error: Unreadable) -> str:
+    """Why an event was not taken. PostgreSQL's words are left out where they quote what stands in the row."""
+    cause = error.__cause__ or error
+    if not isinstance(cause, Error):
+        return f"{type(cause).__name__}: {cause}"[:LONGEST]
+    told = None if (cause.sqlstate or "").startswith("22") else cause.diag.message_primary
+    return f"PostgreSQL refuses the row ({cause.sqlstate or type(cause).__name__}{f': {told}' if told else ''})"[
+        :LONGEST
+    ]
 
 
 def said(recorded: Recorded) -> str:
@@ -203,10 +369,11 @@ def _unknown(fold: Fold, work: Work) -> tuple[dict[Key, None], set[UUID]]:
             fold.whole.add(recorded.originator_id)
         if recorded.originator_id in fold.whole:
             continue
-        if fold.ends_all(event):
-            whole.add(event.originator_id)
-            continue
-        for key in fold.keys(event):
-            if key not in fold.rows:
-                missing[key] = None
+        try:
+            if fold.ends_all(event):
+                whole.add(event.originator_id)
+            else:
+                missing.update((key, None) for key in fold.keys(event) if key not in fold.rows)
+        except Exception as error:
+            raise Unreadable(recorded) from error
     return missing, whole

@@ -11,8 +11,9 @@ from typing import Any
 from psycopg import Connection, OperationalError
 
 from infra.database import connect
+from infra.feed import Feed
 from infra.feed.log import LogFeed
-from infra.projection import Fenced, Projector, Unreadable
+from infra.projection import Fenced, Projector, Unreadable, reason
 from infra.rebuild import LOCK, Busy, Progress, build_missing, state_of
 from infra.tables import Table
 from projections.view import View
@@ -27,6 +28,36 @@ SOON, LATE = 0.002, 0.5
 """Seconds from one look at the history to the next: at first after something came, and at last when nothing does."""
 AGAIN = 5.0
 """Seconds at most until something that failed is tried again."""
+TRIES = (0.05, 0.2, 0.8)
+"""Seconds after which an event that cannot be projected is tried again, before it is put aside."""
+CALM = 30.0
+"""Seconds after an event was put aside in which others are tried once: lanes must not stand still."""
+
+
+class Careful:
+    """Moves a projector on. An event that cannot be projected is tried again, then put aside."""
+
+    def __init__(self, projector: Projector, feed: Feed, stop: Event) -> None:
+        self.projector, self.feed, self.stop = projector, feed, stop
+        self.failing, self.tries, self.put_aside = 0, 0, -CALM
+
+    def step(self) -> int:
+        """Says how many events were new; -1 where nothing has come."""
+        try:
+            return self.projector.step(self.feed, MOST)
+        except Unreadable as error:
+            if error.recorded.position != self.failing:
+                self.failing, self.tries = error.recorded.position, 0
+            self.tries += 1
+            if self.tries <= len(TRIES) and monotonic() - self.put_aside > CALM:
+                self.stop.wait(TRIES[self.tries - 1])
+                return 0
+            tables = self.projector.park(error.recorded, self.tries)
+            if not tables:
+                raise
+            self.put_aside = monotonic()
+            log.error("put aside, and all that follows of its aggregate, for %s: %s", ", ".join(tables), _told(error))
+            return 0
 
 
 class Stopped(Exception):
@@ -37,7 +68,7 @@ def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None
     """Project until told to stop. Another process may do the same: it moves the views that this one does not hold.
 
     Views without tables of their declaration are built beside the live ones, while all others go on. When PostgreSQL
-    is away, or an event cannot be folded, it is tried again, ever less often, and said in the log.
+    is away it is tried again, ever less often, and said in the log; an event that cannot be folded is put aside.
     """
     tables, settled = [Table(view) for view in views], Event()
     builder = Thread(target=_build, args=(url, schema, tables, stop, settled), name="builder", daemon=True)
@@ -67,11 +98,11 @@ def _move(moving: Connection[Any], waiting: Connection[Any], tables: list[Table]
             return
         pause = min(pause * 1.5, LATE)
     log.info("projecting %s", ", ".join(table.view.table for table in held))
-    projector, feed = Projector(moving, held), LogFeed(moving)
+    worker = Careful(Projector(moving, held), LogFeed(moving), stop)
     others = [table for table in tables if table not in held]
     look, interval = monotonic(), LATE / 10
     while not stop.is_set():
-        if projector.step(feed, MOST) >= 0 or any(waiting.notifies(timeout=pause, stop_after=1)):
+        if worker.step() >= 0 or any(waiting.notifies(timeout=pause, stop_after=1)):
             pause = SOON
         else:
             pause = min(pause * 1.5, LATE)
@@ -118,6 +149,10 @@ def _said(doing: str, error: Exception) -> None:
     if isinstance(error, OperationalError):
         log.warning("%s: PostgreSQL is away (%s)", doing, str(error).strip())
     elif isinstance(error, Unreadable):
-        log.error("%s stands still: %s cannot be read: %r", doing, error, error.__cause__)
+        log.error("%s stands still: %s", doing, _told(error))
     else:
         log.exception("%s failed", doing, exc_info=error)
+
+
+def _told(error: Unreadable) -> str:
+    return f"{error} ({reason(error)})"

@@ -24,7 +24,9 @@ HEARTBEAT: Final = 1.0
 SETTINGS: Final = "-c jit=off -c statement_timeout=30s"
 
 SHOWN: Final = """
-    select coalesce(bool_and(c.position >= $1), false)
+    select coalesce(bool_and(c.position >= $1), false), coalesce(bool_or(exists (
+        select from dead_letters d
+        where d.name = c.name and d.originator_id = e.originator_id and d.position <= $1)), false)
     from events e join checkpoints c on c.lane = e.lane
     where e.position = $1
       and c.name in (select jsonb_array_elements_text($2::text::jsonb -> split_part(e.topic, '.', 1)))"""
@@ -75,10 +77,15 @@ class Reading:
             return await cursor.fetchall()
 
     async def shown(self, position: int, tables: dict[str, list[str]]) -> bool:
-        """Waits until the tables of the aggregate whose event this is have passed it; says whether they have."""
+        """Waits until the tables of the aggregate whose event this is have passed it; says whether they show it.
+
+        They do not where the aggregate is parked: nobody waits for that.
+        """
         named, pause, waited = orjson.dumps(tables).decode(), 0.001, 0.0
         while True:
-            (there,) = await self.one(SHOWN, [position, named])
+            there, parked = await self.one(SHOWN, [position, named])
+            if parked:
+                return False
             if there or waited > PATIENCE:
                 return bool(there)
             await asyncio.sleep(pause)

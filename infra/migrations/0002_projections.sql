@@ -20,6 +20,26 @@ create table checkpoints (
     primary key (name, lane)
 ) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
+-- Aggregates that a table cannot follow any more: an event cannot be folded, so it and all later ones of its aggregate
+-- wait, and everything else goes on. How many wait follows from the history and the checkpoint of the lane.
+create table dead_letters (
+    name          text not null references projections on update cascade on delete cascade,
+    originator_id uuid not null,
+    position      bigint not null,             -- of the event that cannot be folded
+    reason        text not null,
+    tries         int not null,
+    since         timestamptz not null default now(),
+    primary key (name, originator_id)
+);
+
+-- Events that an operator chose to leave out of a view: out of all tables of it, those that are built later too.
+create table skipped (
+    view     text not null,                    -- the plain name
+    position bigint not null,
+    since    timestamptz not null default now(),
+    primary key (view, position)
+);
+
 -- Takes these lanes of these tables. Whoever held them is fenced from now on.
 create function hold_lanes(names text[], lanes smallint[])
 returns table (name text, lane smallint, "position" bigint, turn bigint)

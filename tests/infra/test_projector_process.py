@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -135,18 +134,3 @@ def test_a_changed_view_is_built_beside_the_live_one_while_others_go_on(db: Conn
         wait_for_all(db, (Revised, VIEWS[1]), 200)
 
     assert [shown(db, view) for view in VIEWS] == list(told(rows, 200))
-
-
-def test_an_event_that_cannot_be_read_stops_its_views_and_is_named(
-    db: Connection[Any], projecting: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    past = Past()
-    past.add(Sale.Opened, UUID(int=1), owner_id=ANN, stage="a")
-    past.add(Sale.Opened, UUID(int=2), owner_id=ANN, stage="a")
-
-    with caplog.at_level(logging.ERROR), projecting():
-        eventually(lambda: len(live(db)) == 2)
-        record(db, [past.rows[0], past.rows[1]._replace(state=b"{}")])
-        eventually(lambda: "Sale.Opened at position 2" in caplog.text)
-
-    assert shown(db, SaleView) == []
