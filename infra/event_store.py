@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import cached_property, partial
@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 from psycopg import Connection
+from psycopg_pool import PoolClosed
 
 from domain.aggregate import Aggregate, Claim
 from domain.command import Accepted, Changed, Outcome, Refusal
@@ -22,12 +23,23 @@ from infra.keys import PersonKeys
 from infra.lanes import lane_of
 from infra.mapper import Keys, Stored, persons_of, read, write
 from infra.secrets import Digests, digests
+from infra.snapshots import AFTER, KEEP, restored, taken
 
 T = TypeVar("T")
 
 EVENTS: Final = """
     select originator_id, originator_version, topic, schema_version, occurred_at, state
     from events where originator_id = %s order by originator_version"""
+SINCE_SNAPSHOT: Final = """
+    with kept as (
+        select s.id, s.version, s.kind, s.fingerprint, s.state from snapshots s
+        join events e on e.originator_id = s.id and e.originator_version = s.version and e.hash = s.hash
+        where s.id = %(id)s)
+    select id, version, kind, 0, null::timestamptz, state, fingerprint from kept
+    union all
+    select originator_id, originator_version, topic, schema_version, occurred_at, state, null
+    from events where originator_id = %(id)s and originator_version > coalesce((select version from kept), 0)
+    order by 2"""
 HOLDER: Final = "select holder from claims where key = %s"
 HEAD: Final = "select position, hash from event_head"
 ANSWER: Final = """
@@ -56,6 +68,22 @@ class EventStore:
     def events(self, aggregate_id: UUID) -> list[Aggregate.Event]:
         """All that happened to an aggregate, in order; nothing if there is none of this id."""
         return [read(Stored(*row), self.keys) for row in self._rows(EVENTS, [aggregate_id])]
+
+    def aggregate(self, id: UUID) -> Aggregate | None:
+        """An aggregate as it is now, or None. Made of its last snapshot, if it has one, and of what happened since."""
+        rows = self._rows(SINCE_SNAPSHOT, {"id": id})
+        found = None
+        if rows and (fingerprint := rows[0][6]) is not None:
+            _, version, kind, _, _, state, _ = rows.pop(0)
+            found = restored(id, version, kind, fingerprint, state)
+            if found is None:
+                rows = self._rows(EVENTS, [id])
+        for row in rows:
+            found = read(Stored(*row[:6]), self.keys).mutate(found)
+        if found is not None and len(rows) >= AFTER and (snapshot := taken(found)):
+            with suppress(psycopg.Error):  # it goes without
+                self._read(lambda connection: connection.execute(KEEP, snapshot))
+        return found
 
     def answer(self, command_id: UUID) -> tuple[bytes, Outcome] | None:
         """The first answer to a command and the digest of what it asked, or None if it was never answered."""
@@ -115,7 +143,7 @@ class EventStore:
     def _digests(self) -> Digests:
         return self._read(lambda connection: digests(connection, self._master_key))
 
-    def _rows(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _rows(self, statement: Any, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         return self._read(lambda c: c.execute(statement, parameters, binary=True, prepare=True).fetchall())
 
     def _read(self, ask: Callable[[Connection[Any]], T]) -> T:
@@ -123,6 +151,8 @@ class EventStore:
         try:
             with self._pool.connection() as connection:
                 return ask(connection)
+        except PoolClosed:
+            raise RuntimeError("the event store is closed") from None
         except psycopg.OperationalError:
             self._pool.check()
             with self._pool.connection() as connection:

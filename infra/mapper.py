@@ -159,7 +159,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _trusted(kind: type[Any], value: Any) -> Any:
+def trusted(kind: type[Any], value: Any) -> Any:
     """Text of a kind of its own, as it was recorded: a rule made since then does not make history unreadable."""
     return str.__new__(kind, value)
 
@@ -175,7 +175,7 @@ Decode = Callable[[bytes], dict[str, Any]]
 def _seals(kind: type[Aggregate.Event]) -> tuple[_Seal, ...]:
     hints = get_type_hints(kind, include_extras=True)
     return tuple(
-        _Seal(name, OWN_ID if mark.whose == OWN else mark.whose, json.Decoder(hints[name], dec_hook=_trusted).decode)
+        _Seal(name, OWN_ID if mark.whose == OWN else mark.whose, json.Decoder(hints[name], dec_hook=trusted).decode)
         for name, mark in personal(kind).items()
     )
 
@@ -196,6 +196,6 @@ def _schema(topic: str) -> tuple[type[Aggregate.Event], str, Defaults, Decode, t
     seals = _seals(event_class)
     types = hints | {each.name: str | None for each in seals}
     shape = {n: NotRequired[types[n]] if n in defaults else types[n] for n in content_of(event_class)}
-    decoder = json.Decoder(TypedDict(event_class.__name__, shape), dec_hook=_trusted)  # type: ignore[operator]
+    decoder = json.Decoder(TypedDict(event_class.__name__, shape), dec_hook=trusted)  # type: ignore[operator]
     begun = topic.partition(".")[0] if issubclass(event_class, Aggregate.Created) else ""
     return event_class, begun, list(defaults.items()), cast(Decode, decoder.decode), seals

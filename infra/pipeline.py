@@ -319,8 +319,7 @@ class Unit:
         if found is not None:
             self.remembered = True
         else:
-            for event in self.pipeline.store.events(id):
-                found = event.mutate(found)
+            found = self.pipeline.store.aggregate(id)
             if found is None:
                 return None
             self.pipeline.memory.put(found)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from domain.aggregate import SHARED, Aggregate, Refused
 from domain.catalogue import AGGREGATES
 from domain.command import Argument, Code, commands_of, describe, index
+from domain.declaration import personal
 from domain.parameters import Following, FoundBy, FromAttribute, FromRequest
 from domain.platform.custom_field import CustomField
 from domain.platform.user import User
@@ -23,6 +24,7 @@ from domain.sales.opportunity import Opportunity
 from domain.sales.pipeline import Pipeline
 from domain.values import Address, Email, Locale, Money, Period, Phone, TimeZone, Website
 from infra.mapper import read, write
+from infra.snapshots import restored, taken
 from tests.scenario import (
     ME,
     World,
@@ -146,11 +148,17 @@ def test_replayed_it_is_what_it_was(new_world: Callable[..., World], aggregate: 
         assert _state(replayed) == _state(live)
         assert replayed is not live
 
+        cut = data.draw(st.integers(1, len(recorded)))
+        snapshot = taken(_replayed(read(row, keys) for row in recorded[:cut]))
+        assert (snapshot is None) == bool(personal(aggregate))
+        if snapshot:
+            since = (read(row, keys) for row in recorded[cut:])
+            assert vars(_replayed(since, restored(*snapshot.values()))) == vars(replayed)
+
     whatever_happens()
 
 
-def _replayed(events: Any) -> Any:
-    aggregate = None
+def _replayed(events: Any, aggregate: Any = None) -> Any:
     for event in events:
         aggregate = event.mutate(aggregate)
     return aggregate

@@ -89,6 +89,16 @@ language sql security definer set search_path from current as $$
     where person_keys.forgotten_at is null
 $$;
 
+-- How aggregates stood after many events, so that they need not be made of all of them. Disposable.
+create table snapshots (
+    id          uuid primary key,                   -- of the aggregate
+    version     bigint not null,
+    hash        bytea not null,                     -- of the event of this version: of no other history
+    kind        text not null,
+    fingerprint text not null,                      -- of the declaration of the kind
+    state       bytea not null                      -- JSON
+);
+
 -- The history as the eventsourcing library reads it.
 create view stored_events as
     select originator_id, originator_version, topic, state, position as notification_id from events;
