@@ -168,7 +168,7 @@ def test_what_does_not_come_back_as_it_is_has_none() -> None:
     assert taken(product) is None
 
 
-class Tale(Aggregate):
+class Saga(Aggregate):
     """Its event, as it is declared now and as it may be declared later."""
 
     title: str = ""
@@ -210,11 +210,11 @@ class Tale(Aggregate):
 def test_the_fingerprint_shows_what_events_make_of_an_aggregate(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {}
 
-    for event in (Tale.Now, Tale.Unchanged, Tale.Wider, Tale.Rewritten, Tale.Shouted, Tale.Whispered):
-        monkeypatch.setattr(event, "TOPIC", "Tale.Told")
-        monkeypatch.setattr(Tale, "events", lambda event=event: {"Told": event})
+    for event in (Saga.Now, Saga.Unchanged, Saga.Wider, Saga.Rewritten, Saga.Shouted, Saga.Whispered):
+        monkeypatch.setattr(event, "TOPIC", "Saga.Told")
+        monkeypatch.setattr(Saga, "events", lambda event=event: {"Told": event})
         fingerprint.cache_clear()
-        found[event.__name__] = fingerprint(Tale)
+        found[event.__name__] = fingerprint(Saga)
     fingerprint.cache_clear()
 
     assert found.pop("Unchanged") == found["Now"]
