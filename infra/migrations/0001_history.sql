@@ -154,6 +154,8 @@ language plpgsql security definer set search_path from current
 set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 #variable_conflict use_column
+-- Functions of PostgreSQL that take any type are named with their schema: an application, which may make functions in
+-- ours, could make a better match of that name, and this would run it as the owner of the history.
 declare
     head        event_head;
     verdicts    text[];                             -- of each commit; then what belongs to a verdict:
@@ -200,12 +202,14 @@ begin
         cross join lateral (select forgotten_at from person_keys where person = t.person offset 0) k
         where k.forgotten_at is not null
     )
-    select array_agg(case when known.otherwise then 'repeated' when known.every then 'known'
-                          when known.one or moved is not null then 'moved' when forgotten is not null then 'forgotten'
-                          when taken is not null then 'taken' else 'recorded' end order by known.commit),
-           array_agg(case when not known.one then moved.id end order by known.commit),
-           array_agg(case when not known.one then moved.version end order by known.commit),
-           array_agg(taken.n::int order by known.commit), array_agg(taken.holder order by known.commit)
+    select pg_catalog.array_agg(
+               case when known.otherwise then 'repeated' when known.every then 'known'
+                    when known.one or moved is not null then 'moved' when forgotten is not null then 'forgotten'
+                    when taken is not null then 'taken' else 'recorded' end order by known.commit),
+           pg_catalog.array_agg(case when not known.one then moved.id end order by known.commit),
+           pg_catalog.array_agg(case when not known.one then moved.version end order by known.commit),
+           pg_catalog.array_agg(taken.n::int order by known.commit),
+           pg_catalog.array_agg(taken.holder order by known.commit)
     into verdicts, moved_ids, moved_tos, lost_claims, held_by
     from known left join moved using (commit) left join forgotten using (commit) left join taken using (commit);
 
@@ -241,10 +245,12 @@ begin
         select distinct on (c.number) c.number, a.position, a.hash
         from added a join command c on c.id = a.command_id order by c.number, a.position desc
     )
-    select array_agg(number), array_agg(position), array_agg(hash), (select count(*) from added)
+    select pg_catalog.array_agg(number), pg_catalog.array_agg(position), pg_catalog.array_agg(hash),
+           (select count(*) from added)
     into numbers, positions, hashes, appended from last;
 
-    select count(*) into expected from unnest(command_numbers) as n where verdicts[commit_numbers[n]] = 'recorded';
+    select count(*) into expected from pg_catalog.unnest(command_numbers) as n
+    where verdicts[commit_numbers[n]] = 'recorded';
     if appended <> expected then
         raise exception 'an event does not follow the version that was looked at' using errcode = 'check_violation';
     end if;
@@ -254,7 +260,7 @@ begin
     end if;
 
     -- Free what is freed, claim what is claimed.
-    if cardinality(claiming) > 0 then
+    if pg_catalog.cardinality(claiming) > 0 then
         delete from claims where key in (
             select c.key from unnest(claiming, claim_keys, holders) as c (commit, key, holder)
             where c.holder is null and verdicts[c.commit] = 'recorded');
@@ -266,7 +272,7 @@ begin
     end if;
 
     -- Remember what cannot be told from the events.
-    if cardinality(answering) > 0 then
+    if pg_catalog.cardinality(answering) > 0 then
         insert into answers (command_id, digest, outcome, position, hash)
         select command_ids[a.number], digests[a.number], a.outcome::jsonb, coalesce(l.position, s.position),
                coalesce(l.hash, s.hash)
@@ -284,7 +290,7 @@ begin
     from unnest(commit_numbers, command_ids) with ordinality as c (commit, id, number)
     left join unnest(numbers, positions, hashes) as l (number, position, hash) using (number)
     left join lateral (select position, hash from answers
-                       where cardinality(answering) > 0 and command_id = c.id offset 0) a on true
+                       where pg_catalog.cardinality(answering) > 0 and command_id = c.id offset 0) a on true
     order by c.number;
 end $$;
 

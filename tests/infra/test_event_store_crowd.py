@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -217,6 +218,34 @@ def test_of_a_crowd_that_decided_on_one_version_one_wins_and_all_others_hear_of_
     assert names == ["Accepted"] + ["Conflict"] * 99
     assert {each.exception().version for each in answers[1:]} == {2}  # type: ignore[union-attr]
     assert count(history) == 2
+
+
+def test_several_servers_append_at_once_and_record_every_command_once(
+    history: Connection[Any], database_url: str, schema: str
+) -> None:
+    with ExitStack() as servers:
+        stores = [servers.enter_context(EventStore(database_url, schema)) for _ in range(3)]
+
+        def record(number: int) -> dict[UUID, Accepted]:
+            """Six threads, each now with this server, now with another; every third command is sent to two of them."""
+            random, answered = Random(number), dict[UUID, Accepted]()
+            for _ in range(60):
+                by = asked()
+                sent = commit(a_product(), by=by)
+                answers = [each.append(sent) for each in random.sample(stores, random.choice([1, 1, 2]))]
+                first, *again = [answer.result(10) for answer in answers]
+                assert again in ([], [first])
+                answered[by.command_id] = first
+            return answered
+
+        with ThreadPoolExecutor(6) as threads:
+            answered = {id: answer for each in threads.map(record, range(6)) for id, answer in each.items()}
+
+    rows = history.execute("select position, command_id, hash from events order by position").fetchall()
+    assert [position for position, _, _ in rows] == [*range(1, 361)]
+    told = {id: (answer.position, answer.receipt) for id, answer in answered.items()}
+    assert {id: (position, hash.hex()) for position, id, hash in rows} == told
+    assert history.execute(FIRST_BROKEN).fetchone() == (None,)
 
 
 def test_who_follows_the_history_misses_nothing_while_many_record(
