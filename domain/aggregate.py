@@ -83,6 +83,8 @@ class Aggregate(domain.Aggregate):
         schema_version: ClassVar[int] = 1
         item_of: ClassVar[str] = ""
         ends_item_of: ClassVar[str] = ""
+        forgets: ClassVar[bool] = False
+        """Whether the aggregate is a person of whom nothing personal is left afterwards, and never will be."""
 
         def apply(self, aggregate: Any) -> None:
             told = {name: getattr(self, name) for name in content_of(cast(Any, type(self)))}

@@ -18,7 +18,8 @@ from domain.aggregate import Aggregate, Claim
 from domain.command import Accepted, Changed, Outcome, Refusal
 from infra.commit import Asked, Commit, Conflict, Repeated
 from infra.database import SCHEMA, pool
-from infra.group_commit import AnswerRow, Append, ClaimRow, CommandRow, EventRow, GroupCommit, Place
+from infra.forgetting import destroy, scrub
+from infra.group_commit import AnswerRow, Append, ClaimRow, CommandRow, EventRow, GroupCommit, Place, appended
 from infra.keys import PersonKeys
 from infra.lanes import lane_of
 from infra.mapper import Keys, Stored, persons_of, read, write
@@ -116,7 +117,10 @@ class EventStore:
         ids = [decision.asked.command_id for decision in commit.decisions]
         known = partial(self._read, lambda connection: _known(connection, ids))
         append = _append(commit, self._digests, self.keys, known)
-        self._writer.put(append)
+        if commit.forgets:
+            self._forget(append, commit.forgets)
+        else:
+            self._writer.put(append)
         return append.answer
 
     def remember(self, asked: Asked, outcome: Outcome) -> None:
@@ -138,6 +142,22 @@ class EventStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _forget(self, append: Append, persons: Iterable[UUID]) -> None:
+        """Append a commit by itself, together with all that is done to forget these persons, or do nothing of it."""
+
+        def alone(connection: Connection[Any]) -> Accepted:
+            with connection.transaction():
+                scrub(connection, persons)
+                answer: Accepted = appended(connection, append)
+                destroy(connection, persons)
+                return answer
+
+        try:
+            append.answer.set_result(self._read(alone))
+        except Exception as error:
+            append.answer.set_exception(error)
+        self.keys.drop(persons)
 
     @cached_property
     def _digests(self) -> Digests:

@@ -226,23 +226,16 @@ class GroupCommit(Thread):
                 each.answer.set_exception(error)
 
     def _answer(self, append: Append, rows: list[Row], claims: list[ClaimRow]) -> Any:
-        verdict, _, _, moved_id, moved_version, claim, holder = rows[0]
-        match verdict:
-            case "recorded":
-                for event in append.events:
-                    self._versions[event.originator_id] = event.originator_version
-                return append.recorded([Place(position, hash) for _, position, hash, *_ in rows])
-            case "known":
-                return append.known()
-            case "moved":
-                if moved_id is not None:
-                    self._versions[moved_id] = moved_version
-                raise Conflict(moved_id, moved_version)
-            case "forgotten":
-                raise Forgotten
-            case "taken":
-                raise Taken(claims[claim - 1].claim, holder)
-        raise Repeated("a command of this id was answered before, and had asked for something else")
+        try:
+            answer = answered(append, rows, claims)
+        except Conflict as conflict:
+            if conflict.id is not None and conflict.version is not None:
+                self._versions[conflict.id] = conflict.version
+            raise
+        if rows[0][0] == "recorded":
+            for event in append.events:
+                self._versions[event.originator_id] = event.originator_version
+        return answer
 
     def _send(self, parameters: list[Array]) -> list[Row]:
         """Send a batch; again, if the connection is lost. Command ids make it safe: what was appended is known."""
@@ -275,6 +268,33 @@ class GroupCommit(Thread):
                 each.answer.set_exception(RuntimeError("the event store is closed"))
         self._drop()
         self._bell.close()
+
+
+def appended(connection: Connection[Any], append: Append) -> Any:
+    """The answer to a commit that is appended by itself, over any connection and inside of its transaction."""
+    know_arrays(connection)
+    rows = connection.execute(APPEND, _parameters([append]), binary=True).fetchall()
+    return answered(append, rows, append.claims)
+
+
+def answered(append: Append, rows: list[Row], claims: Sequence[ClaimRow]) -> Any:
+    """The answer to a commit of which `append_commits` said this. Raises Conflict, Taken, Repeated, Forgotten.
+
+    `claims` are those of the whole batch, up to its own.
+    """
+    verdict, _, _, moved_id, moved_version, claim, holder = rows[0]
+    match verdict:
+        case "recorded":
+            return append.recorded([Place(position, hash) for _, position, hash, *_ in rows])
+        case "known":
+            return append.known()
+        case "moved":
+            raise Conflict(moved_id, moved_version)
+        case "forgotten":
+            raise Forgotten
+        case "taken":
+            raise Taken(claims[claim - 1].claim, holder)
+    raise Repeated("a command of this id was answered before, and had asked for something else")
 
 
 class _Unreachable(Exception):

@@ -21,9 +21,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from psycopg import Connection
 
 from infra.commit import Forgotten
-from infra.data_folder import secret
+from infra.data_folder import locked, secret
 
 LENGTH: Final = 32
 """Bytes of a key."""
@@ -33,6 +34,7 @@ LASTS: Final = 5.0
 REMEMBERED: Final = 10_000
 """So many keys are remembered."""
 KNOWN: Final = "select person, wrapped, master from person_keys where person = any(%s)"
+MASTERS: Final = "select distinct master from person_keys where master is not null"
 MADE: Final = "select person, wrapped, master from person_key(%s, %s, %s)"
 
 Ask = Callable[[str, Sequence[Any]], Sequence[tuple[Any, ...]]]
@@ -88,12 +90,28 @@ def master_key(path: Path) -> MasterKey:
     return MasterKey(urlsafe_b64decode(text + "="))
 
 
-def master_key_of(file: Path | None, data: Path, make: bool) -> MasterKey | None:
-    """The master key: of this file, else of the data folder; there one is made where there is none, if it may be."""
+def master_key_of(file: Path | None, data: Path, make: bool = False) -> MasterKey | None:
+    """The master key: of this file, else of the data folder; there one is made where there is none, if it may be.
+
+    Raises WrongMasterKey.
+    """
     own = data / "master.key"
     if file is None and make:
-        secret(data, own.name)
+        with locked(data, "master.lock"):  # two that start at once share one
+            secret(data, own.name)
     return master_key(file or own) if file or own.exists() else None
+
+
+def fitting(connection: Connection[Any], file: Path | None, data: Path, make: bool) -> MasterKey | None:
+    """The master key of a database. None is made where another sealed something already. Raises WrongMasterKey."""
+    known = [name for (name,) in connection.execute(MASTERS)]
+    master = master_key_of(file, data, make and not known)
+    if master and known and master.name not in known:
+        raise WrongMasterKey(
+            f"personal data is sealed under the master key {known[0]}, and {file or data} holds {master.name}: "
+            "give the right one by DAYBOOK_MASTER_KEY_FILE"
+        )
+    return master
 
 
 class _Unlocked:
@@ -136,6 +154,12 @@ class PersonKeys:
             rows = {person: row for person, *row in self._ask(KNOWN, [missing])}
             found |= {person: self._remember(person, *rows.get(person, (None, None))) for person in missing}
         return {person: known for person, known in found.items() if known}
+
+    def drop(self, persons: Iterable[UUID]) -> None:
+        """Remember the keys of these persons no more."""
+        with self._lock:
+            for person in persons:
+                self._known.pop(person, None)
 
     def _remembered(self, person: UUID) -> Known | None:
         known = self._known.get(person)

@@ -190,7 +190,9 @@ class Unit:
                 if claimed.setdefault(claim, id) != id:
                     raise Failed(Code.DUPLICATE, "two of these would have it", claim.name)
         versions = {id: before.version if before else 0 for id, before in self._before.items()}
-        return Commit(tuple(self.decisions), versions, claimed, frozenset(freed))
+        told = (event for decision in self.decisions for event in decision.events)
+        forgets = frozenset(event.originator_id for event in told if event.forgets)
+        return Commit(tuple(self.decisions), versions, claimed, frozenset(freed), forgets)
 
     def _run(self, request: Request) -> Accepted:
         try:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from infra.database import SCHEMA
+from infra.keys import master_key_of, unlock
 from infra.projector import run
+from infra.settings import Settings
 from projections.catalogue import VIEWS
 
 log = logging.getLogger("daybook.projecting")
@@ -88,6 +90,8 @@ def main() -> None:
 
     threading.Thread(target=until_closed, name="watch of the parent", daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    settings = Settings.from_environment()
+    unlock(master_key_of(settings.master_key_file, settings.data))
     run(url, SCHEMA, VIEWS, stop)
 
 

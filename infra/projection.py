@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -13,8 +15,9 @@ from psycopg import Connection, Cursor, DataError, Error, IntegrityError
 from infra.binary import know_arrays
 from infra.feed import Batch, Feed, Recorded
 from infra.fold import Fold, Key, Row
+from infra.keys import NoMasterKey, PersonKeys
 from infra.lanes import ALL
-from infra.mapper import Stored, read
+from infra.mapper import Stored, persons_in, read
 from infra.rows import columns_of
 from infra.tables import TO, UNTIL, Table
 from projections.columns import Column
@@ -102,6 +105,7 @@ class Projector:
         held = connection.execute(HOLD, (list(self.folds), self.lanes)).fetchall()
         self.position = {(name, lane): position for name, lane, position, _ in held}
         self.turn = {(name, lane): turn for name, lane, _, turn in held}
+        self.keys = keys_of(connection)  # asked after the lanes were taken: of who is forgotten later, these are fenced
         self.aside = {table.name: Aside.of(connection, table) for table in tables}  # whoever changes it takes the lanes
         self.limit = sys.maxsize
         if missing := {(n, lane) for n in self.folds for lane in self.lanes} - self.position.keys():
@@ -123,7 +127,8 @@ class Projector:
             return -1
         fresh = self._fresh(batch)
         try:
-            work = [(recorded, event_of(recorded), folds) for recorded, folds in fresh]
+            recall(self.keys, [recorded for recorded, _ in fresh])
+            work = [(recorded, event_of(recorded, self.keys), folds) for recorded, folds in fresh]
             self._project(batch, work, all_lanes=len(batch.events) < most)
         except Unreadable as error:
             self._forget()
@@ -206,7 +211,7 @@ class Projector:
 
     def _alone(self, fold: Fold, events: Sequence[Recorded]) -> None:
         """Write what some events do to one table. Raises Unreadable; the event that it names is one of them."""
-        work: Work = [(recorded, event_of(recorded), [fold]) for recorded in events]
+        work: Work = [(recorded, event_of(recorded, self.keys), [fold]) for recorded in events]
         try:
             self.connection.execute(SETTINGS)
             self._recall(work)
@@ -327,10 +332,27 @@ class Statements(NamedTuple):
         return cls(*(getattr(table, name).as_bytes(connection) for name in cls._fields))
 
 
-def event_of(recorded: Recorded) -> Any:
-    """The event itself. One that cannot be read is named."""
+def keys_of(connection: Connection[Any]) -> PersonKeys:
+    """The keys of persons, asked over this connection and remembered for as long as it is used for one thing."""
+    return PersonKeys(lambda statement, given: connection.execute(statement.encode(), given).fetchall(), lasts=inf)
+
+
+def recall(keys: PersonKeys, events: Iterable[Recorded]) -> None:
+    """Bring to mind the keys that these events are sealed under. An event that cannot be read is passed over."""
+    persons: set[UUID] = set()
+    for recorded in events:
+        with suppress(Exception):
+            persons |= persons_in(recorded.topic, recorded.originator_id, recorded.state)
+    if persons:
+        keys.recall(persons)
+
+
+def event_of(recorded: Recorded, keys: PersonKeys) -> Any:
+    """The event itself. One that cannot be read is named; that the keys cannot be had is no fault of the event."""
     try:
-        return read(cast(Stored, recorded))  # which has all that a stored event has
+        return read(cast(Stored, recorded), keys)  # which has all that a stored event has
+    except (NoMasterKey, Error):
+        raise
     except Exception as error:
         raise Unreadable(recorded) from error
 

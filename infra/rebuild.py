@@ -26,7 +26,7 @@ from infra.feed import Recorded
 from infra.feed.log import COLUMNS, LogFeed
 from infra.fold import Fold
 from infra.lanes import LANES
-from infra.projection import Aside, NotBuilt, Projector, Unreadable, event_of
+from infra.projection import Aside, NotBuilt, Projector, Unreadable, event_of, keys_of, recall
 from infra.tables import Table, digest, sql_as_of, sql_view
 from projections.columns import Column
 from projections.view import View, folds_by_name
@@ -43,6 +43,9 @@ COUNT = """
     select count(*) filter (where originator_id <= %(mark)s or %(mark)s is null), count(*) from events
     where position <= %(target)s and starts_with(topic, %(of)s)"""
 MOVED_TO = "select min(position) from checkpoints where name = %s"
+# First in a transaction that writes to tables of views without moving a checkpoint, or renames or drops them: nobody is
+# forgotten meanwhile.
+REMEMBERING = "lock table projections in row exclusive mode"
 LOCK = "select pg_try_advisory_lock(hashtextextended(current_schema() || '.' || %s, 0))"
 LOCK_FOR_NOW = "select pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.' || %s, 0))"
 UNLOCK = "select pg_advisory_unlock(hashtextextended(current_schema() || '.' || %s, 0))"
@@ -169,10 +172,11 @@ def prepare(connection: Connection[Any], views: Iterable[type[View] | Table]) ->
             for (name,) in connection.execute(HALF_BUILT, [table.view.table, table.name]).fetchall():
                 list(_dropped(connection, name))
             columns = json.encode({c.name: c.type for c in table.live_columns}).decode()
+            personal = json.encode({c.name: c.whose for c in table.columns if c.whose}).decode()
             made = connection.execute(
-                """insert into projections (name, view, columns, state, built, target)
-                   values (%s, %s, %s, 'building', %s, %s) on conflict do nothing returning name""",
-                (table.name, table.view.table, columns, NOBODY, head),
+                """insert into projections (name, view, columns, personal, state, built, target)
+                   values (%s, %s, %s, %s, 'building', %s, %s) on conflict do nothing returning name""",
+                (table.name, table.view.table, columns, personal, NOBODY, head),
             ).fetchone()
             if made:
                 connection.execute(table.create())
@@ -207,11 +211,14 @@ def build(
             return False
         progress(Progress(table.view.table, "build", done, total))
         with writing.transaction():
+            writing.execute(REMEMBERING)
             writing.execute("set local synchronous_commit = off")
+            keys = keys_of(writing)
+            recall(keys, whole)
             for recorded in whole:
                 if aside.passes(recorded):
                     continue
-                event = event_of(recorded)
+                event = event_of(recorded, keys)
                 try:
                     fold.apply(recorded, event)
                 except Exception as error:
@@ -411,6 +418,7 @@ def flip(connection: Connection[Any], views: Iterable[type[View] | Table]) -> li
     """
     notes, gone = list[str](), list[str]()
     with connection.transaction():
+        connection.execute(REMEMBERING)
         for table in map(_table, views):
             gone += _flip(connection, table)
             notes += publish(connection, Table(table.view))
@@ -460,6 +468,7 @@ def _renamed(connection: Connection[Any], name: str, new: str) -> str:
 def _dropped(connection: Connection[Any], name: str) -> Iterator[str]:
     try:
         with connection.transaction():
+            connection.execute(REMEMBERING)
             if connection.execute(LOCK_FOR_NOW, [name]).fetchone() == (True,):  # else a server of that declaration runs
                 drop = SQL("drop table {}, {}").format(Identifier(name), Identifier(f"{name}_history"))
                 connection.execute(drop)

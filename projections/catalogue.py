@@ -1,6 +1,7 @@
 """The table of contents: every view and every report there is."""
 
 from projections.customers.account import AccountView
+from projections.customers.contact import ContactAccountView, ContactConsentView, ContactView
 from projections.platform.custom_field import CustomFieldView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserSkillView, UserView
@@ -16,6 +17,9 @@ VIEWS = (
     TeamMemberView,
     CustomFieldView,
     AccountView,
+    ContactView,
+    ContactAccountView,
+    ContactConsentView,
     ProductView,
     ProductPriceView,
     PipelineView,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
@@ -167,6 +167,10 @@ def an_account(world: World, name: str = "Acme", **details: Any) -> UUID:
     return world.given("Account.register", name=name, details=details)
 
 
+def a_contact(world: World, given_name: str = "Ada", **arguments: Any) -> UUID:
+    return world.given("Contact.add", person={"given_name": given_name}, **arguments)
+
+
 def a_pipeline(world: World) -> UUID:
     pipeline = world.given("Pipeline.define", name="Direct")
     world.given("Pipeline.add_stage", pipeline, key="first", name="First talk", probability=10)
@@ -189,7 +193,11 @@ def a_won_opportunity(world: World) -> UUID:
     return opportunity
 
 
-LONGER = {"CustomField": a_custom_field, "Opportunity": an_opportunity}
+LONGER: dict[str, Callable[[World], UUID]] = {
+    "Contact": a_contact,
+    "CustomField": a_custom_field,
+    "Opportunity": an_opportunity,
+}
 """What takes more to be made than the values that it asks for."""
 EXAMPLES: dict[Any, Any] = {
     str: "example",

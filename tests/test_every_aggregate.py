@@ -110,6 +110,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-1, 101),
     Decimal: st.decimals(-1, 200, places=2),
     date: DAYS,
+    datetime: st.datetimes(datetime(2020, 1, 1), datetime(2029, 12, 31), timezones=st.just(UTC)),
     UUID: st.uuids(),
     Money: st.builds(Money, st.decimals(-1, 200, places=2), st.sampled_from(["EUR", "USD"])),
     Period: st.builds(lambda day, days: Period(day, day.replace(year=2030) if days else None), DAYS, st.booleans()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,21 +21,34 @@ from domain.aggregate import SHARED, Aggregate
 from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Argument, Request, index
 from domain.customers.account import Details
+from domain.customers.contact import Person
 from domain.declaration import ENVELOPE
-from domain.values import Address, Email, Locale, Money, Period, TimeZone
+from domain.values import Address, Email, Locale, Money, Period, Phone, TimeZone
 from infra.feed import Batch
 from infra.feed.log import LogFeed
-from infra.projection import Projector
+from infra.projection import Fenced, Projector
 from infra.rebuild import rebuild
 from infra.tables import Table
 from projections.catalogue import VIEWS
 from projections.view import View, creating, named_by, shape
 from tests.infra.past import published, without_views
-from tests.scenario import ME, World, a_custom_field, a_pipeline, a_product, a_team, a_user, an_account, an_opportunity
+from tests.scenario import (
+    ME,
+    World,
+    a_contact,
+    a_custom_field,
+    a_pipeline,
+    a_product,
+    a_team,
+    a_user,
+    an_account,
+    an_opportunity,
+)
 
 COMMANDS = index(AGGREGATES)
 ITEMS = {"product_prices": "prices", "pipeline_stages": "stages", "opportunity_lines": "lines",
-         "user_skills": "skills", "team_members": "members"}  # fmt: skip
+         "user_skills": "skills", "team_members": "members",
+         "contact_accounts": "accounts", "contact_consents": "consents"}  # fmt: skip
 
 
 @settings(max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -52,9 +66,13 @@ def test_live_is_rebuilt_is_what_the_aggregates_know(
     for n in range(size):
         _command(world, r, ids)
         if n % r.choice([1, 5, 20]) == 0:
-            projector.step(feed, r.choice([1, 2, 7, 50]))
+            with suppress(Fenced):  # by a forget
+                projector.step(feed, r.choice([1, 2, 7, 50]))
+                continue
+            projector = Projector(db, VIEWS)
         if r.random() < 0.1:
             projector = Projector(db, VIEWS)
+    projector = Projector(db, VIEWS)
     while projector.step(feed, r.choice([1, 2, 7, 50])) >= 0:
         pass
 
@@ -99,6 +117,7 @@ def _somethings(world: World) -> dict[str, list[UUID]]:
     return {
         "User": [a_user(world, name) for name in ("Ada", "Eve")], "Team": [a_team(world)],
         "CustomField": [a_custom_field(world, key="size")], "Account": [an_account(world, name) for name in "AB"],
+        "Contact": [a_contact(world, name) for name in ("Ann", "Bob")],
         "Product": [a_product(world)], "Pipeline": pipelines, "Opportunity": [opportunity],
     }  # fmt: skip
 
@@ -156,6 +175,13 @@ def _value(kind: Any, r: random.Random) -> Any:
         TimeZone: lambda: "Europe/Vienna",
         Money: lambda: {"amount": str(r.randrange(100)), "currency": r.choice(["EUR", "EUR", "USD"])},
         Address: lambda: {"city": r.choice(["Ulm", "Köln"])},
+        Phone: lambda: "+4930901820",
+        datetime: lambda: str(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=r.randrange(999))),
+        Person: lambda: {
+            "given_name": r.choice(["Ada", "Eve"]),
+            r.choice(["family_name", "birthday"]): r.choice([None, "2001-01-01"]),
+            "emails": r.choice([[], ["ada@example.org"]]),
+        },
         Period: lambda: {"since": "2026-01-01", "until": r.choice([None, "2026-06-01"])},
         Details: lambda: {
             r.choice(["industry", "region"]): r.choice([None, "steel"]), "phones": r.choice([[], ["+4930901820"]]),

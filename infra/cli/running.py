@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 from domain.catalogue import AGGREGATES
 from infra.cli.databases import Database, database
 from infra.cli.output import Failed
-from infra.database import migrate
+from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.first_start import administrator
 from infra.identity import Identity
+from infra.keys import WrongMasterKey, fitting, unlock
 from infra.pipeline import CommandPipeline
 from infra.settings import Settings
 
@@ -50,6 +51,11 @@ def running(settings: Settings, used: Database) -> Iterator[Running]:
         migrate(used.owner_url, application_role=used.application_role)
     elif not used.is_prepared:
         raise Failed("the database is not prepared: run `daybook migrate`")
+    try:
+        with connect(used.application_url) as connection:
+            unlock(fitting(connection, settings.master_key_file, settings.data, make=used.is_embedded))
+    except (WrongMasterKey, OSError) as error:
+        raise Failed(str(error)) from None
     with EventStore(used.application_url) as store, Identity(used.application_url, store) as identity:
         zone = ZoneInfo(settings.time_zone)
         yield Running(used, store, CommandPipeline(AGGREGATES, store, identity.allows, zone), identity, zone)

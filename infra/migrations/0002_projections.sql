@@ -5,6 +5,7 @@ create table projections (
     name    text primary key,
     view    text not null,                     -- the plain name
     columns jsonb not null,                    -- name to type: whether a server of another version can read it
+    personal jsonb not null,                   -- of those that are: name to the column that says of whom
     state   text not null check (state in ('building', 'ready', 'live', 'old')),
     built   uuid,                              -- the mark of a build: the last aggregate that is in; null when all are
     target  bigint not null                    -- ... and the position up to which it reads

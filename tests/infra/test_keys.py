@@ -18,7 +18,7 @@ from domain.personal import OfPerson, Personal
 from domain.values import Email, Phone, new_id
 from infra.commit import Forgotten
 from infra.database import connect, migrate
-from infra.keys import MasterKey, NoMasterKey, PersonKeys, WrongMasterKey, master_key, master_key_of, unlock
+from infra.keys import MasterKey, NoMasterKey, PersonKeys, WrongMasterKey, fitting, master_key, master_key_of, unlock
 from infra.mapper import NoKeys, Stored, persons_in, persons_of, read, write
 
 ADA, EVE = new_id(), new_id()
@@ -266,6 +266,22 @@ def test_a_file_that_is_named_wins_and_may_be_written_by_any_tool(tmp_path: Path
         file.write_bytes(encode(secret) + b"\n")
         found = master_key_of(file, tmp_path, make=True)
         assert found and found.name == MasterKey(secret).name
+
+
+def test_a_database_is_opened_with_its_own_master_key_and_gets_no_other(
+    db: Connection[Any], keys: PersonKeys, tmp_path: Path
+) -> None:
+    write(arrived(ADA), keys)
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_bytes(b64encode(bytes(32)))
+    wrong.write_bytes(b64encode(b"x" * 32))
+
+    found, none = fitting(db, right, tmp_path, make=True), fitting(db, None, tmp_path, make=True)
+
+    assert found and found.name == MasterKey(bytes(32)).name
+    assert none is None and not (tmp_path / "master.key").exists()
+    with pytest.raises(WrongMasterKey, match=f"under the master key {found.name}, and {wrong} holds"):
+        fitting(db, wrong, tmp_path, make=True)
 
 
 @pytest.mark.parametrize("text", ["", "secret", "x" * 42, "x" * 44, "é" * 43])
