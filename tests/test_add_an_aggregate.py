@@ -84,7 +84,7 @@ def test_its_golden_files_are_accepted_and_all_that_holds_for_every_aggregate_ho
     monkeypatch.setenv("DAYBOOK_TEST_DATABASE_URL", database_url)
 
     files = ("tests/test_every_aggregate.py", "tests/sales/test_competitor.py", "tests/test_architecture.py")
-    accepted = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "--accept-golden", "-k", "golden")
+    accepted = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "--accept-golden")
     checked = run(
         copy, "-m", "pytest", "-p", "no:cacheprovider", *files, "-k", "(ompetitor or architecture) and not wheel"
     )
