@@ -20,7 +20,7 @@ from infra.commit import Asked, Commit, Conflict, Repeated
 from infra.database import SCHEMA, pool
 from infra.forgetting import destroy, scrub
 from infra.group_commit import AnswerRow, Append, ClaimRow, CommandRow, EventRow, GroupCommit, Place, appended
-from infra.keys import PersonKeys
+from infra.keys import PersonKeys, unlocked
 from infra.lanes import lane_of
 from infra.mapper import Keys, Stored, persons_of, read, write
 from infra.secrets import Digests, digests
@@ -54,14 +54,10 @@ ANSWER: Final = """
 class EventStore:
     """The history: what was recorded, who holds what must be unique, and what was answered. Used from any thread.
 
-    `most_waiting` commits may wait to be recorded; more are refused with Throttled. A `master_key` of 32 bytes
-    wraps what is secret in the database.
+    `most_waiting` commits may wait to be recorded; more are refused with Throttled.
     """
 
-    def __init__(
-        self, url: str, schema: str = SCHEMA, *, most_waiting: int = 4_096, master_key: bytes | None = None
-    ) -> None:
-        self._master_key = master_key
+    def __init__(self, url: str, schema: str = SCHEMA, *, most_waiting: int = 4_096) -> None:
         self._pool = pool(url, schema)
         self._writer = GroupCommit(url, schema, most_waiting)
         self.keys = PersonKeys(self._rows)
@@ -161,7 +157,7 @@ class EventStore:
 
     @cached_property
     def _digests(self) -> Digests:
-        return self._read(lambda connection: digests(connection, self._master_key))
+        return self._read(lambda connection: digests(connection, unlocked()))
 
     def _rows(self, statement: Any, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         return self._read(lambda c: c.execute(statement, parameters, binary=True, prepare=True).fetchall())

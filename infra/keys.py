@@ -125,6 +125,11 @@ def unlock(master: MasterKey | None) -> None:
     _Unlocked.master = master
 
 
+def unlocked() -> MasterKey | None:
+    """The master key of this process, if it has one."""
+    return _Unlocked.master
+
+
 class PersonKeys:
     """The keys of persons as one user of the database knows them. Each is remembered for some seconds, or for ever."""
 

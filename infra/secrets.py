@@ -7,7 +7,6 @@ kept wrapped: then the database alone, or a backup of it, does not hold it.
 from __future__ import annotations
 
 import hmac
-from hashlib import sha256
 from os import urandom
 from typing import Any, Final
 
@@ -19,16 +18,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from psycopg import Connection
 
 from domain.aggregate import Claim
+from infra.keys import MasterKey, WrongMasterKey
 
 NAME: Final = b"digests"
 NONCE: Final = 12
 FIND: Final = "select secret, master from secrets where name = 'digests'"
 MAKE: Final = "insert into secrets (name, secret, master) values ('digests', %s, %s) on conflict do nothing"
 WRAP: Final = "update secrets set secret = %s, master = %s where name = 'digests' and master is null"
-
-
-class WrongMasterKey(Exception):
-    """The secret is wrapped by another master key than the one that is given, or by one and none is given."""
 
 
 class Digests:
@@ -47,7 +43,7 @@ class Digests:
         return hmac.digest(self._claim, content, "sha256")
 
 
-def digests(connection: Connection[Any], master_key: bytes | None = None) -> Digests:
+def digests(connection: Connection[Any], master_key: MasterKey | None) -> Digests:
     """The digests of this installation, the same in all its processes. Raises WrongMasterKey.
 
     A secret that was made before there was a master key is wrapped now.
@@ -65,26 +61,30 @@ def digests(connection: Connection[Any], master_key: bytes | None = None) -> Dig
     return Digests(secret if master is None else _unwrapped(secret, master, master_key))
 
 
-def name_of(master_key: bytes) -> str:
-    """By what a master key is told from others, without telling what it is."""
-    return sha256(b"daybook master key " + master_key).hexdigest()[:16]
-
-
-def _kept(secret: bytes, master_key: bytes | None) -> tuple[bytes, str | None]:
+def _kept(secret: bytes, master_key: MasterKey | None) -> tuple[bytes, str | None]:
     if master_key is None:
         return secret, None
     nonce = urandom(NONCE)
-    return nonce + AESGCM(master_key).encrypt(nonce, secret, NAME), name_of(master_key)
+    return nonce + _cipher(master_key).encrypt(nonce, secret, NAME), master_key.name
 
 
-def _unwrapped(secret: bytes, master: str, master_key: bytes | None) -> bytes:
+def _unwrapped(secret: bytes, master: str, master_key: MasterKey | None) -> bytes:
     if master_key is None:
-        raise WrongMasterKey(f"this database needs the master key {master}, and there is none: bring its file")
+        raise WrongMasterKey(
+            f"this database needs the master key {master}, and there is none: "
+            "give the file that holds it by DAYBOOK_MASTER_KEY_FILE"
+        )
     try:
-        return AESGCM(master_key).decrypt(secret[:NONCE], secret[NONCE:], NAME)
+        return _cipher(master_key).decrypt(secret[:NONCE], secret[NONCE:], NAME)
     except InvalidTag:
-        given = name_of(master_key)
-        raise WrongMasterKey(f"this database needs the master key {master}, and {given} is given") from None
+        raise WrongMasterKey(
+            f"this database needs the master key {master}, and this one is {master_key.name}: "
+            "give the right one by DAYBOOK_MASTER_KEY_FILE"
+        ) from None
+
+
+def _cipher(master_key: MasterKey) -> AESGCM:
+    return AESGCM(master_key.derived("secrets"))
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

@@ -22,7 +22,7 @@ from infra.database import WrongMigrations
 from infra.embedded import CannotStart
 from infra.exporting import CannotExport
 from infra.importing.problems import CannotImport
-from infra.secrets import WrongMasterKey
+from infra.keys import WrongMasterKey
 from infra.settings import WrongSetting
 
 REFUSALS = (
