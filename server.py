@@ -129,13 +129,16 @@ class Server:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _: HTTPRequest) -> Response:
-        """Whether it can serve, and what is missing."""
+        """Whether it can serve, and what is missing. Aggregates that a view cannot follow keep nobody from serving."""
+        parked: dict[str, int] = {}
         missing = [f"{view.table} is still being built" for view in VIEWS if view not in self.known]
         try:
-            await asyncio.wait_for(self.reading.one("select 1", []), 2)
+            asked = self.reading.rows(PARKED, [[place.live for place in self.known.values()]])
+            parked = dict(await asyncio.wait_for(asked, 2))
         except (psycopg.Error, TimeoutError):
             missing = ["the database does not answer"]
-        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+        stand = {"ready": not missing, "missing": missing, "parked": parked}
+        return JSONResponse(stand, 503 if missing else 200)
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,9 @@ class Tables:
     live: str
     history: str
 
+
+PARKED: Final = """
+    select p.view, count(*) from dead_letters join projections p using (name) where name = any($1) group by p.view"""
 
 PLACES: Final = (
     FIND.replace("%(view)s", "$1::text").replace("%(columns)s", "$2::jsonb").replace("%(own)s", "$3::text").strip()

@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from time import sleep
 from typing import Any, cast
 from uuid import UUID
 
 from msgspec import json
 from psycopg import Connection
-from psycopg.errors import DependentObjectsStillExist, InvalidTableDefinition
+from psycopg.errors import DependentObjectsStillExist, InvalidTableDefinition, LockNotAvailable
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import JsonbBinaryDumper
 
@@ -26,7 +27,7 @@ from infra.feed import Recorded
 from infra.feed.log import COLUMNS, LogFeed
 from infra.fold import Fold
 from infra.lanes import LANES
-from infra.projection import Aside, NotBuilt, Projector, Unreadable, event_of, keys_of, recall
+from infra.projection import Aside, Fenced, NotBuilt, Projector, Unreadable, event_of, keys_of, recall
 from infra.tables import Table, digest, sql_as_of, sql_view
 from projections.columns import Column
 from projections.view import View, folds_by_name
@@ -57,6 +58,10 @@ class WrongRows(Exception):
 
 class Busy(Exception):
     """Another process builds these tables already."""
+
+
+class NotKept(Exception):
+    """There are no tables of this kind."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def _rebuild(
     prepare(writing, [table])
     build(reading, writing, table, most, progress=progress)
     at = level(reading, writing, [table])
-    _, total = _count(reading, table, None, at)
+    _, total = count_of(reading, table, None, at)
     progress(Progress(name, "check", total, total))
     check(writing, table, at)
     before = live_of(writing, table.view)
@@ -205,8 +210,8 @@ def build(
     if known is None:
         return True
     mark, target = known
-    done, total = _count(reading, table, mark, target)
-    for whole, reached in _batches(reading, table, mark, target, most, apart=reading is not writing):
+    done, total = count_of(reading, table, mark, target)
+    for whole, reached in batches_of(reading, table, mark, target, most, apart=reading is not writing):
         if batches is not None and (batches := batches - 1) < 0:
             return False
         progress(Progress(table.view.table, "build", done, total))
@@ -223,8 +228,8 @@ def build(
                     fold.apply(recorded, event)
                 except Exception as error:
                     raise Unreadable(recorded) from error
-            _copy(writing, table.history, fold.superseded, table.history_columns)
-            _copy(writing, table.name, fold.live(), table.live_columns)
+            copy(writing, table.history, fold.superseded, table.history_columns)
+            copy(writing, table.name, fold.live(), table.live_columns)
             moved = writing.execute(
                 "update projections set built = %s where name = %s and built = %s", (reached, table.name, mark)
             )
@@ -242,7 +247,7 @@ def build(
 Rows = list[Recorded]
 
 
-def _batches(
+def batches_of(
     reading: Connection[Any], table: Table, mark: UUID, target: int, most: int, apart: bool
 ) -> Iterator[tuple[Rows, UUID | None]]:
     """Whole aggregates in their order, each batch with its last one; None with the last batch.
@@ -294,7 +299,7 @@ def _built(connection: Connection[Any], table: Table, target: int) -> None:
     connection.execute("update projections set state = 'ready' where name = %s", [table.name])
 
 
-def _count(connection: Connection[Any], table: Table, mark: UUID | None, target: int) -> tuple[int, int]:
+def count_of(connection: Connection[Any], table: Table, mark: UUID | None, target: int) -> tuple[int, int]:
     given = {"mark": mark, "target": target, "of": _of(table)}
     done, total = connection.execute(COUNT, given).fetchone() or (0, 0)
     return done, total
@@ -314,7 +319,7 @@ class DocumentDumper(JsonbBinaryDumper):
         return b"\x01" + bytes(obj.encode())
 
 
-def _copy(connection: Connection[Any], table: str, rows: Iterable[tuple[Any, ...]], columns: Sequence[Column]) -> None:
+def copy(connection: Connection[Any], table: str, rows: Iterable[tuple[Any, ...]], columns: Sequence[Column]) -> None:
     statement = SQL("copy {} from stdin (format binary)").format(Identifier(table))
     with connection.cursor() as cursor:
         cursor.adapters.register_dumper(Document, DocumentDumper)
@@ -414,17 +419,30 @@ def _moved_to(connection: Connection[Any], name: str) -> int:
 def flip(connection: Connection[Any], views: Iterable[type[View] | Table]) -> list[str]:
     """Put built tables in the place of the live ones, all in one transaction; what is worth knowing is returned.
 
-    The tables of another declaration stay, for a rollback: flip them back. Those before them are dropped.
+    The tables of another declaration stay, for a rollback: flip them back. Those before them are dropped. While
+    somebody reads for long it is tried again and again, so that nobody has to wait behind it.
     """
-    notes, gone = list[str](), list[str]()
-    with connection.transaction():
-        connection.execute(REMEMBERING)
-        for table in map(_table, views):
-            gone += _flip(connection, table)
-            notes += publish(connection, Table(table.view))
+    tables = [_table(view) for view in views]
+    while True:
+        notes, gone = list[str](), list[str]()
+        try:
+            with connection.transaction():
+                connection.execute(SOON_OR_NOT)
+                for table in tables:
+                    gone += _flip(connection, table)
+                    notes += publish(connection, Table(table.view))
+            break
+        except LockNotAvailable:
+            sleep(BETWEEN_FLIPS)
     for name in gone:  # by itself, for it waits until nobody reads there any more
         notes += _dropped(connection, name)
     return notes
+
+
+# Below deadlock_timeout: whoever reads two tables in the other order must not be the one who fails.
+SOON_OR_NOT = "set local lock_timeout = '200ms'"
+BETWEEN_FLIPS = 0.2
+"""Seconds."""
 
 
 def _flip(connection: Connection[Any], table: Table) -> list[str]:
@@ -449,9 +467,14 @@ def _flip(connection: Connection[Any], table: Table) -> list[str]:
 OLDER = "select name from projections where view = %s and state = 'old' and name <> %s"
 
 
+# In one statement: who holds one of them and waits for another does not wait for long.
+LOCK_ALL = SQL("lock table {}, {}, {}, {} in access exclusive mode")
+
+
 def _renamed(connection: Connection[Any], name: str, new: str) -> str:
     """Let new tables bear the name of others of the same declaration; those are to go, under the name that is said."""
     gone, rename = f"{name}_gone", SQL("alter table {} rename to {}")
+    connection.execute(LOCK_ALL.format(*map(Identifier, (name, f"{name}_history", new, f"{new}_history"))))
     for before, after in ((name, gone), (new, name)):
         for suffix in ("", "_history"):
             connection.execute(rename.format(Identifier(before + suffix), Identifier(after + suffix)))
@@ -475,6 +498,53 @@ def _dropped(connection: Connection[Any], name: str) -> Iterator[str]:
                 connection.execute("delete from projections where name = %s", [name])
     except DependentObjectsStillExist as error:
         yield f"the old table {name} stays, for somebody's own SQL needs it: {error.diag.message_detail}"
+
+
+def back(url: str, schema: str, view: type[View]) -> Rebuilt:
+    """Put the tables of this declaration that were kept back in their place, once they are level. Raises NotKept."""
+    table = Table(view)
+    with connect(url, schema) as connection, alone(connection, f"{table.name} goes back"):
+        if state_of(connection, table) != "old":
+            raise NotKept(f"no old tables of {view.table} are kept that this Daybook declares so")
+        at = _level_among_others(connection, table)
+        check(connection, table, at)
+        _, total = count_of(connection, table, None, at)
+        return Rebuilt(view.table, total, at, None, tuple(flip(connection, [table])))
+
+
+def _level_among_others(connection: Connection[Any], table: Table) -> int:
+    """A projector of this declaration may move the tables too: whoever fences whom, they come to the same end."""
+    while True:
+        try:
+            return level(connection, connection, [table])
+        except Fenced:
+            sleep(BETWEEN_FLIPS)
+
+
+def abandon(connection: Connection[Any], view: type[View]) -> list[str]:
+    """Drop what is half built of a view. Says which tables; raises Busy while somebody builds them, NotKept."""
+    found = connection.execute(HALF_BUILT, [view.table, ""]).fetchall()
+    if not found:
+        raise NotKept(f"nothing of {view.table} is half built")
+    for (name,) in found:
+        with alone(connection, name):
+            list(_dropped(connection, name))
+    return [name for (name,) in found]
+
+
+def drop_old(connection: Connection[Any], view: type[View]) -> tuple[list[str], list[str]]:
+    """Drop the tables of a view that were kept for a rollback. Says which, and what is in the way of others.
+
+    Raises Busy while a projector of their declaration moves them, NotKept where there are none.
+    """
+    found, notes = [name for (name,) in connection.execute(OLDER, [view.table, ""]).fetchall()], list[str]()
+    if not found:
+        raise NotKept(f"no old tables of {view.table} are kept")
+    for name in found:
+        with alone(connection, name):
+            notes += _dropped(connection, name)
+    left = {name for (name,) in connection.execute(OLDER, [view.table, ""]).fetchall()}
+    return [name for name in found if name not in left], notes
 
 
 def publish(connection: Connection[Any], table: Table) -> Iterator[str]:

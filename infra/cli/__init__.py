@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from infra.anchors import NothingToAnchor, WrongAnchor
 from infra.backup import BackupFailed
-from infra.cli import about, history, serving, tokens, transfer
+from infra.cli import about, history, serving, tokens, transfer, views
 from infra.cli.output import Failed, say
 from infra.cli.ports import Ports as Ports
 from infra.data_folder import InUse, Unusable
@@ -67,7 +67,7 @@ def command_line(ports: Ports) -> typer.Typer:
         """Daybook: an event-sourced CRM server."""
         context.obj = ports
 
-    for part in (serving, transfer, history, tokens, about):
+    for part in (serving, transfer, history, views, tokens, about):
         part.add_to(app)
     return app
 

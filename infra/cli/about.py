@@ -68,18 +68,18 @@ def _stand(used: Database) -> dict[str, Any]:
         head = "select position, case when position > 0 then recorded_at end from event_head"
         position, recorded_at = connection.execute(head).fetchone() or (0, None)
         views = connection.execute(
-            """select p.view, p.name, p.state, coalesce(%s - min(c.position), 0)
+            """select p.view, p.name, p.state, coalesce(%s - min(c.position), 0),
+                      (select count(*) from dead_letters d where d.name = p.name)
                from projections p left join checkpoints c on c.name = p.name
                where p.state <> 'old' group by p.name order by p.view""",
             [position],
         ).fetchall()
-    told = [dict(zip(("view", "table", "state", "behind"), view, strict=True)) for view in views]
+    told = [dict(zip(("view", "table", "state", "behind", "parked"), view, strict=True)) for view in views]
     return {**where, "position": position, "recorded_at": recorded_at, "views": told}
 
 
 def _in_words(stand: dict[str, Any]) -> Any:
     served = f"served by {stand['serving']}" if stand["serving"] else "not served"
     head = f"Daybook {stand['version']}, {stand['database']} database, {stand['position']} events, {served}\n"
-    return Group(
-        head, table(["view", "state", "behind"], [[v["view"], v["state"], v["behind"]] for v in stand["views"]])
-    )
+    titles = ["view", "state", "behind", "parked"]
+    return Group(head, table(titles, [[view[title] for title in titles] for view in stand["views"]]))

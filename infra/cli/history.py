@@ -1,4 +1,4 @@
-"""What an operator does with the history and the views: verify, anchor, rebuild, back up, restore."""
+"""What an operator does with the history: verify, anchor, back up, restore."""
 
 from __future__ import annotations
 
@@ -14,28 +14,25 @@ import typer
 from infra import anchors
 from infra.backup import backup, restore
 from infra.cli.databases import database
-from infra.cli.output import Advance, AsJson, Failed, progress, table, tell
-from infra.cli.running import prepared
+from infra.cli.output import AsJson, Failed, progress, tell
+from infra.cli.views import verify_views
 from infra.data_folder import serving
-from infra.database import SCHEMA, connect
-from infra.projection import Unreadable
-from infra.rebuild import Busy, Progress, WrongRows, rebuild
+from infra.database import connect
 from infra.settings import Settings
 from infra.verify import in_python, in_sql, verify
-from projections.catalogue import VIEWS
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("verify")(verify_)
     app.command("anchor")(anchor_)
-    app.command("rebuild")(rebuild_)
     app.command("backup")(backup_)
     app.command("restore")(restore_)
 
 
 class What(StrEnum):
     HISTORY = "history"
+    VIEWS = "views"
 
 
 def verify_(
@@ -51,12 +48,27 @@ def verify_(
         list[str] | None, typer.Option(metavar="KEY", help="The public key of the anchors; may be given again.")
     ] = None,
     by_hand: Annotated[bool, typer.Option(help="Compute the hashes here, not in the database.")] = False,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[VIEW]...", help="Which views; all if left out.")
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Of views: so many aggregates are compared attribute by attribute.")
+    ] = 1_000,
+    everything: Annotated[bool, typer.Option("--all", help="Of views: compare all aggregates.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Prove that the history is what was recorded: each event's hash covers the event and the hash before it.
 
     Receipts and anchors show what a chain cannot: a tail that was cut off, a chain that was computed anew.
+
+    `verify views` proves that views say what the history says: it builds them anew in the shadow and compares every
+    version of every row, and compares aggregates with their rows.
     """
+    if what is What.VIEWS:
+        verify_views(names or [], None if everything else sample, as_json)
+        return
+    if names:
+        raise typer.BadParameter("only `verify views` takes names", param_hint="VIEW")
     if signed_by and not against:
         raise typer.BadParameter("it is about anchors: give --against too", param_hint="--signed-by")
     anchored = anchors.read(against, {key.lower() for key in signed_by or ()}) if against else None
@@ -116,37 +128,6 @@ def _receipt(text: str) -> tuple[int, str]:
     if not (parts := re.fullmatch(r"([0-9]{1,18}):([0-9a-fA-F]{64})", text)):
         raise typer.BadParameter(f"{text} is not a position and a hash, such as 12:0f3a…", param_hint="--receipt")
     return int(parts[1]), parts[2]
-
-
-def rebuild_(
-    views: Annotated[
-        list[str] | None, typer.Argument(help="Their names, such as opportunities; all if left out.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Build views anew from the history, beside the live ones, and put them in their place."""
-    known = {view.table: view for view in VIEWS}
-    if unknown := [name for name in views or [] if name not in known]:
-        raise Failed(f"there is no view {', '.join(unknown)}; there are {', '.join(known)}")
-    with prepared(Settings.from_environment()) as parts:
-        rebuilt = []
-        try:
-            for name in views or known:
-                with progress(name) as advance:
-
-                    def report(at: Progress, advance: Advance = advance) -> None:
-                        advance(at.done, at.total)
-
-                    rebuilt += rebuild(parts.database.application_url, SCHEMA, [known[name]], report)
-        except (Busy, Unreadable, WrongRows) as error:
-            raise Failed(str(error)) from error
-        told = [asdict(each) for each in rebuilt]
-        titles = ("view", "events", "position", "as_before", "notes")
-        tell(
-            told,
-            as_json,
-            lambda told: table([*titles], [[", ".join(r[t]) if t == "notes" else r[t] for t in titles] for r in told]),
-        )
 
 
 def backup_(file: Annotated[Path, typer.Argument(dir_okay=False, help="A file that is not there yet.")]) -> None:

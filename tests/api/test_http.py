@@ -165,7 +165,7 @@ def test_it_says_that_it_lives_and_that_it_can_serve(api: Api) -> None:
     alive, ready = api.http.get("/healthz"), api.http.get("/readyz")
 
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "missing": []})
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "missing": [], "parked": {}})
 
 
 def test_a_fault_of_ours_is_told_without_what_is_ours(database_url: str, caplog: LogCaptureFixture) -> None:

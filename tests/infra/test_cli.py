@@ -174,3 +174,34 @@ def test_a_backup_comes_back_into_an_empty_folder_only(data: Path, tmp_path: Pat
     assert json.loads(daybook(other, "status", "--json").stdout)["views"] == []
     daybook(other, "export", "users")
     assert "administrator" in daybook(other, "export", "users").stdout
+
+
+def test_views_are_verified_against_the_history_and_the_aggregates(data: Path) -> None:
+    daybook(data, "token", "create", "so that there is a first user")
+    daybook(data, "export", "users")
+
+    verified = daybook(data, "verify", "views", "users", "--all", "--json")
+    in_words = daybook(data, "verify", "views", "users")
+
+    [users] = json.loads(verified.stdout)
+    assert (verified.returncode, users["view"], users["aggregates"], users["differences"]) == (0, "users", 1, [])
+    assert "users is what the history says" in in_words.stdout
+    assert daybook(data, "verify", "history", "users").returncode == 2
+
+
+def test_what_is_parked_is_listed_shown_skipped_and_tried_again(data: Path) -> None:
+    daybook(data, "token", "create", "so that there is a first user")
+    daybook(data, "export", "users")
+
+    listed = daybook(data, "dead", "list")
+    shown = json.loads(daybook(data, "dead", "show", "1", "--json").stdout)
+    refused = daybook(data, "dead", "skip", "1")
+
+    assert listed.stdout == "nothing is parked\n"
+    assert (shown["event"]["topic"], shown["parked"]) == ("User.Added", [])
+    assert (refused.returncode, "name the view" in refused.stderr) == (1, True)
+    assert daybook(data, "dead", "retry").returncode == 0
+    assert {view["parked"] for view in json.loads(daybook(data, "status", "--json").stdout)["views"]} == {0}
+    assert "nothing of users is half built" in daybook(data, "rebuild", "users", "--abandon").stderr
+    assert "no old tables of users are kept" in daybook(data, "rebuild", "users", "--drop").stderr
+    assert "no old tables of users are kept" in daybook(data, "rebuild", "users", "--back").stderr

@@ -5,23 +5,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import date
+from time import sleep
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
+from psycopg.errors import UndefinedTable
 
 from infra.database import connect
 from infra.feed.log import LogFeed
-from infra.projection import Fenced, Projector, Unreadable
+from infra.projection import Fenced, NotBuilt, Projector, Unreadable
 from infra.rebuild import (
     LOCK,
     Busy,
+    NotKept,
     Progress,
     WrongRows,
+    abandon,
+    back,
     build,
     build_missing,
     check,
+    drop_old,
     finish,
     flip,
     level,
@@ -30,6 +36,7 @@ from infra.rebuild import (
     same,
     state_of,
 )
+from infra.serving import tables_of
 from infra.tables import Table
 from tests.infra.past import database, published, random_sales, record, shown, told, versions
 from tests.infra.sale import VIEWS, Sale, SaleLineView, SaleView
@@ -334,3 +341,130 @@ def test_views_of_one_start_are_built_once_however_many_processes_start(
 
     assert len([one for one in built if one]) == 1
     assert state_of(db, Table(SaleView)) == "live"
+
+
+def test_what_is_half_built_is_dropped_when_it_is_abandoned(
+    db: Connection[Any], other: Connection[Any], database_url: str, schema: str
+) -> None:
+    record(db, random_sales(3, 200, 20).rows)
+    published(db, [SaleView])
+
+    def cancel(progress: Progress) -> None:
+        if progress.done > 60:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(database_url, schema, [SaleView], cancel, most=50)
+    half = Table(SaleView, shadow=True).name
+    other.execute(LOCK, [half])
+    with pytest.raises(Busy):
+        abandon(db, SaleView)
+    other.execute("select pg_advisory_unlock_all()")
+
+    assert abandon(db, SaleView) == [half]
+
+    assert states(db) == {Table(SaleView).name: "live"}
+    with pytest.raises(NotKept, match="nothing of sales is half built"):
+        abandon(db, SaleView)
+
+
+def test_kept_tables_go_back_once_they_are_level(db: Connection[Any], database_url: str, schema: str) -> None:
+    rows = random_sales(3, 400, 40).rows
+    record(db, rows[:200])
+    published(db, [SaleView])
+    rebuild(database_url, schema, [Revised])
+    record(db, rows[200:])
+
+    gone_back = back(database_url, schema, SaleView)
+
+    assert gone_back.position == 400
+    assert states(db) == {Table(SaleView).name: "live", Table(Revised).name: "old"}
+    assert shown(db, SaleView) == told(rows, 400)[0]
+    with pytest.raises(NotKept, match="no old tables of sales are kept"):
+        back(database_url, schema, SaleView)
+
+
+def test_old_tables_are_dropped_when_nobody_needs_them_any_more(
+    db: Connection[Any], other: Connection[Any], database_url: str, schema: str
+) -> None:
+    published(db, [SaleView])
+    rebuild(database_url, schema, [Revised])
+    other.execute(LOCK, [Table(SaleView).name])
+    with pytest.raises(Busy):
+        drop_old(db, SaleView)
+    other.execute("select pg_advisory_unlock_all()")
+
+    assert drop_old(db, SaleView) == ([Table(SaleView).name], [])
+
+    assert states(db) == {Table(Revised).name: "live"}
+    with pytest.raises(NotKept, match="no old tables"):
+        drop_old(db, SaleView)
+
+
+def test_whoever_reads_meanwhile_never_sees_an_error_nor_a_step_back_in_time(
+    db: Connection[Any], other: Connection[Any], database_url: str, schema: str
+) -> None:
+    rows = random_sales(3, 3000, 60).rows
+    record(db, rows[:300])
+    published(db, [SaleView])
+    stop, faults = threading.Event(), list[str]()
+    readers = [threading.Thread(target=_read, args=(database_url, schema, stop, faults, n % 2)) for n in range(4)]
+    live = threading.Thread(target=_live, args=(database_url, schema, rows[300:], stop, faults))
+    for thread in (*readers, live):
+        thread.start()
+
+    for view in (SaleView, Revised, SaleView, SaleView, Revised, SaleView):
+        if state_of(db, Table(view)) == "old":
+            back(database_url, schema, view)
+        else:
+            rebuild(database_url, schema, [view])
+    stop.set()
+    for thread in (*readers, live):
+        thread.join()
+
+    assert faults == []
+    at = _seen(other, SaleView, False)
+    assert shown(db, SaleView) == told(rows, at)[0]
+
+
+def _read(url: str, schema: str, stop: threading.Event, faults: list[str], turned: bool) -> None:
+    """As servers do: the tables that answer, looked for now and then; state and history in any order."""
+    last = 0
+    try:
+        with connect(url, schema) as connection:
+            while not stop.is_set():
+                seen = _seen(connection, SaleView, turned)
+                if seen < last:
+                    faults.append(f"{seen} after {last}")
+                last = seen
+                sleep(0.003)
+    except Exception as error:
+        faults.append(repr(error))
+
+
+def _seen(connection: Connection[Any], view: Any, turned: bool) -> int:
+    place = tables_of(connection, view)
+    assert place
+    tables = [place.history, place.live] if turned else [place.live, place.history]
+    newest = " union all ".join(f"select max(_from) as _from, pg_sleep(0.002) from {table}" for table in tables)
+    [seen] = connection.execute(f"select max(_from) from ({newest}) t".encode()).fetchone() or (0,)
+    return int(seen)
+
+
+def _live(url: str, schema: str, rows: Any, stop: threading.Event, faults: list[str]) -> None:
+    """Events come, and two projectors of different declarations follow them."""
+    try:
+        with connect(url, schema) as connection:
+            for n in range(0, len(rows), 10):
+                if stop.is_set():
+                    return
+                record(connection, rows[n : n + 10])
+                for view in (SaleView, Revised):
+                    try:
+                        if state_of(connection, Table(view)) == "live":
+                            Projector(connection, [view]).step(LogFeed(connection))
+                    except (Fenced, NotBuilt, UndefinedTable):
+                        pass  # it was flipped a moment ago
+                sleep(0.02)
+    except Exception as error:
+        faults.append(repr(error))
