@@ -3,6 +3,7 @@
 from domain.aggregate import Aggregate
 from domain.customers.account import Account
 from domain.customers.contact import Contact
+from domain.customers.interaction import Interaction
 from domain.platform.custom_field import CustomField
 from domain.platform.team import Team
 from domain.platform.user import User
@@ -10,4 +11,14 @@ from domain.sales.opportunity import Opportunity
 from domain.sales.pipeline import Pipeline
 from domain.sales.product import Product
 
-AGGREGATES: tuple[type[Aggregate], ...] = (User, Team, CustomField, Account, Contact, Product, Pipeline, Opportunity)
+AGGREGATES: tuple[type[Aggregate], ...] = (
+    User,
+    Team,
+    CustomField,
+    Account,
+    Contact,
+    Product,
+    Pipeline,
+    Opportunity,
+    Interaction,
+)

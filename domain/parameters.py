@@ -93,7 +93,7 @@ def command(method: F | None = None, /, *, needs: str = "", mutation: str = "") 
         kept = [name for name, parameter in parameters.parameters.items() if parameter.default is AS_IT_IS]
 
         @wraps(method)
-        def decide(subject: Any, *args: Any, **kwargs: Any) -> Any:
+        def decide(subject: Any, /, *args: Any, **kwargs: Any) -> Any:
             if isinstance(subject, type):
                 made = method(subject, *args, **kwargs)
                 if (opened := opening.get()) is not None:

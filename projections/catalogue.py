@@ -2,6 +2,7 @@
 
 from projections.customers.account import AccountView
 from projections.customers.contact import ContactAccountView, ContactConsentView, ContactView
+from projections.customers.interaction import InteractionView
 from projections.platform.custom_field import CustomFieldView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserSkillView, UserView
@@ -26,5 +27,6 @@ VIEWS = (
     PipelineStageView,
     OpportunityView,
     OpportunityLineView,
+    InteractionView,
 )
 REPORTS = (PipelineByStage, WonByPeriod, WonByProduct, TimeInStage)

@@ -193,10 +193,16 @@ def a_won_opportunity(world: World) -> UUID:
     return opportunity
 
 
+def an_interaction(world: World, **arguments: Any) -> UUID:
+    given = {"kind": "call", "direction": "inbound", "contact_id": a_contact(world)} | arguments
+    return world.given("Interaction.log", **given)
+
+
 LONGER: dict[str, Callable[[World], UUID]] = {
     "Contact": a_contact,
     "CustomField": a_custom_field,
     "Opportunity": an_opportunity,
+    "Interaction": an_interaction,
 }
 """What takes more to be made than the values that it asks for."""
 EXAMPLES: dict[Any, Any] = {

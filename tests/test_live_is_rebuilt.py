@@ -42,6 +42,7 @@ from tests.scenario import (
     a_team,
     a_user,
     an_account,
+    an_interaction,
     an_opportunity,
 )
 
@@ -119,6 +120,7 @@ def _somethings(world: World) -> dict[str, list[UUID]]:
         "CustomField": [a_custom_field(world, key="size")], "Account": [an_account(world, name) for name in "AB"],
         "Contact": [a_contact(world, name) for name in ("Ann", "Bob")],
         "Product": [a_product(world)], "Pipeline": pipelines, "Opportunity": [opportunity],
+        "Interaction": [an_interaction(world)],
     }  # fmt: skip
 
 
