@@ -1,8 +1,9 @@
-"""How fast events are recorded, 64 at once, against a plain one-row INSERT and against the library.
+"""How fast events are recorded, so many at once, against a plain one-row INSERT and against the library.
 
-`python -m tests.bench.append` prints it. All are measured in turns on one server, in one run: only the ratios mean
-something elsewhere. pgbench has 64 connections in 2 threads, and so has the event store 64 commits on their way from 2
-threads; the library knows no other way than 64 threads that wait, which is measured of the event store, too.
+`python -m tests.bench append` prints it. All are measured in turns on one server, in one run: only the ratios mean
+something elsewhere. pgbench has so many connections in 2 threads, 64 at most, and so has the event store so many commits
+on their way from 2 threads; the library knows no other way than threads that wait, which is measured of the event store,
+too. All of it once more with `commit_delay`, so that a flush takes a millisecond and more, as on a disk.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from statistics import median
-from tempfile import TemporaryDirectory
 from threading import Thread
 from time import perf_counter
 from typing import Any
@@ -25,17 +25,22 @@ import psycopg
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 
 from infra.database import migrate
-from infra.embedded import embedded, program
+from infra.embedded import program
 from infra.event_store import EventStore
 from tests.infra.history import a_product, commit
 from tests.infra.test_recorder import settings
 
-AT_ONCE = 64
-SECONDS = 2.0
+CROWDS = (1, 16, 64, 256)
+SECONDS = 1.0
 ROUNDS = 3
-MADE = 40_000
+MADE = 20_000
+LONE = 1_000
+MOST_CONNECTIONS = 64
+SLOW_FLUSH = ("alter database {} set commit_delay = 1000", "alter database {} set commit_siblings = 0")
+USUAL_FLUSH = ("alter database {} reset commit_delay", "alter database {} reset commit_siblings")
 TABLE = """create table bench_plain.events (
     position bigserial primary key, originator_id uuid, originator_version bigint, topic text, state bytea,
     unique (originator_id, originator_version))"""
@@ -52,33 +57,53 @@ class Product(Aggregate):
 
 def rows(database_url: str) -> Iterator[tuple[str, str, str, str]]:
     """What was measured, its figure, the figure that it is held against, and the ratio."""
+    yield from figures(database_url, "")
+    with slow_flush(database_url):
+        yield from figures(database_url, ", 1 ms flush")
+
+
+def figures(database_url: str, how: str) -> Iterator[tuple[str, str, str, str]]:
     with plain_table(database_url), application(database_url) as library, event_store(database_url) as store:
-        turns = [(ours(store), waiting(store), pgbench(database_url), saves(library)) for _ in range(ROUNDS)]
-    fast, waited, plain, slow = (median(figures) for figures in zip(*turns, strict=True))
-    for what, figure in (("append, 64 on their way", fast), ("append, 64 threads that wait", waited)):
-        yield what, f"{figure:,.0f}/s", f"pgbench, one-row INSERT {plain:,.0f}/s", f"{figure / plain:.2f}"
-        yield what, f"{figure:,.0f}/s", f"the library's Application.save {slow:,.0f}/s", f"{figure / slow:.1f}"
+        yield f"append, a lone command{how}, p50", f"{lone(store) * 1e3:.2f} ms", "goal 1 ms", ""
+        for crowd in CROWDS:
+            turns = [
+                (ours(store, crowd), waiting(store, crowd), pgbench(database_url, crowd), saves(library, crowd))
+                for _ in range(ROUNDS)
+            ]
+            fast, waited, plain, slow = (median(each) for each in zip(*turns, strict=True))
+            for what, figure in (
+                (f"append, {crowd} on their way{how}", fast),
+                (f"append, {crowd} threads{how}", waited),
+            ):
+                yield what, f"{figure:,.0f}/s", f"pgbench, one-row INSERT {plain:,.0f}/s", f"{figure / plain:.2f}"
+                yield what, f"{figure:,.0f}/s", f"the library's Application.save {slow:,.0f}/s", f"{figure / slow:.1f}"
 
 
-def main() -> None:
-    with TemporaryDirectory() as folder, embedded(Path(folder) / "data") as server:
-        for row in rows(server.superuser_url):
-            print(" | ".join(row))
+def lone(store: EventStore) -> float:
+    """Seconds that a command takes when there is no other."""
+    took = []
+    for _ in range(LONE):
+        made = commit(a_product())
+        begun = perf_counter()
+        store.append(made).result()
+        took.append(perf_counter() - begun)
+    return median(took)
 
 
-def ours(store: EventStore) -> float:
+def ours(store: EventStore, crowd: int) -> float:
     """Commits of one event, through the event store."""
-    return by_threads(2, lambda: commit(a_product()), lambda made: store.append(made))
+    return by_threads(min(2, crowd), crowd, lambda: commit(a_product()), lambda made: store.append(made))
 
 
-def waiting(store: EventStore) -> float:
+def waiting(store: EventStore, crowd: int) -> float:
     """The same, each waited for before the next."""
-    return by_threads(AT_ONCE, lambda: commit(a_product()), lambda made: store.append(made))
+    return by_threads(crowd, crowd, lambda: commit(a_product()), lambda made: store.append(made))
 
 
-def saves(library: Application[UUID]) -> float:
+def saves(library: Application[UUID], crowd: int) -> float:
     """Aggregates of one event, through the library."""
-    return by_threads(AT_ONCE, lambda: Product("0194a1", "Mat", None, "piece"), lambda made: done(library.save(made)))
+    make = partial(Product, "0194a1", "Mat", None, "piece")
+    return by_threads(crowd, crowd, make, lambda made: done(library.save(made)))
 
 
 def done(result: object) -> Future[object]:
@@ -88,19 +113,31 @@ def done(result: object) -> Future[object]:
     return future
 
 
-def pgbench(database_url: str) -> float:
+def pgbench(database_url: str, crowd: int) -> float:
     """Rows, by a client in C that does nothing else."""
     at = conninfo_to_dict(database_url)
     where = ["-h", at.get("host", "127.0.0.1"), "-p", at.get("port", 5432), "-U", at["user"], str(at["dbname"])]
-    how = ["-n", "-M", "prepared", "-T", round(SECONDS), "-c", AT_ONCE, "-j", 2, "-f", "-"]
+    how = [
+        "-n",
+        "-M",
+        "prepared",
+        "-T",
+        round(SECONDS),
+        "-c",
+        min(crowd, MOST_CONNECTIONS),
+        "-j",
+        min(2, crowd),
+        "-f",
+        "-",
+    ]
     command = [str(each) for each in (program("pgbench"), *how, *where)]
     password = {"PGPASSWORD": str(at.get("password", ""))}
     done = subprocess.run(command, input=INSERT, env=password, capture_output=True, text=True, check=True)
     return float(re.findall(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)[0])
 
 
-def by_threads(count: int, make: Callable[[], Any], record: Callable[[Any], Future[Any]]) -> float:
-    """How many things a second so many threads record, all together 64 at a time. Few are made while the clock runs."""
+def by_threads(count: int, crowd: int, make: Callable[[], Any], record: Callable[[Any], Future[Any]]) -> float:
+    """How many things a second so many threads record, a crowd at a time. Few are made while the clock runs."""
     made = [[make() for _ in range(MADE // count)] for _ in range(count)]
     recorded = [0] * count
     end = perf_counter() + SECONDS
@@ -109,7 +146,7 @@ def by_threads(count: int, make: Callable[[], Any], record: Callable[[Any], Futu
         mine, on_their_way = iter(made[number]), deque[Future[Any]]()
         while perf_counter() < end:
             on_their_way.append(record(next(mine, None) or make()))
-            if len(on_their_way) >= AT_ONCE // count:
+            if len(on_their_way) >= crowd // count:
                 on_their_way.popleft().result()
                 recorded[number] += 1
         for answer in on_their_way:
@@ -123,6 +160,20 @@ def by_threads(count: int, make: Callable[[], Any], record: Callable[[Any], Futu
     for thread in threads:
         thread.join()
     return sum(recorded) / (perf_counter() - begun)
+
+
+@contextmanager
+def slow_flush(database_url: str) -> Iterator[None]:
+    """Connections made inside wait a millisecond before each flush."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        name = Identifier(connection.info.dbname)
+        for statement in SLOW_FLUSH:
+            connection.execute(SQL(statement).format(name))
+        try:
+            yield
+        finally:
+            for statement in USUAL_FLUSH:
+                connection.execute(SQL(statement).format(name))
 
 
 @contextmanager
@@ -150,7 +201,3 @@ def application(database_url: str) -> Iterator[Application[UUID]]:
         connection.execute("create schema bench_library")
     with Application[UUID](env=env) as library:
         yield library
-
-
-if __name__ == "__main__":
-    main()
