@@ -1,9 +1,9 @@
 """How fast events are recorded, so many at once, against a plain one-row INSERT and against the library.
 
 `python -m tests.bench append` prints it. All are measured in turns on one server, in one run: only the ratios mean
-something elsewhere. pgbench has so many connections in 2 threads, 64 at most, and so has the event store so many commits
-on their way from 2 threads; the library knows no other way than threads that wait, which is measured of the event store,
-too. All of it once more with `commit_delay`, so that a flush takes a millisecond and more, as on a disk.
+something elsewhere. pgbench has so many connections in 2 threads, 64 at most, and so has the event store so many
+commits on their way from 2 threads; the library knows no other way than threads that wait, which is measured of the
+event store, too. All of it once more with `commit_delay`, so that a flush takes a millisecond and more, as on a disk.
 """
 
 from __future__ import annotations
