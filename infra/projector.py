@@ -14,7 +14,8 @@ from infra.database import connect
 from infra.feed import Feed
 from infra.feed.log import LogFeed
 from infra.projection import Fenced, Projector, Unreadable, reason
-from infra.rebuild import LOCK, Busy, Progress, build_missing, state_of
+from infra.rebuild import Busy, Progress, build_missing
+from infra.sharing import Share
 from infra.tables import Table
 from projections.view import View
 
@@ -26,6 +27,8 @@ MOST = 1_000
 """Events of one step."""
 SOON, LATE = 0.002, 0.5
 """Seconds from one look at the history to the next: at first after something came, and at last when nothing does."""
+LOOK = 1.0
+"""Seconds at most until it is seen that another projector came or died, or that a view was built."""
 AGAIN = 5.0
 """Seconds at most until something that failed is tried again."""
 TRIES = (0.05, 0.2, 0.8)
@@ -65,7 +68,7 @@ class Stopped(Exception):
 
 
 def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None:
-    """Project until told to stop. Another process may do the same: it moves the views that this one does not hold.
+    """Project until told to stop. Other processes may do the same: each moves its share of the lanes.
 
     Views without tables of their declaration are built beside the live ones, while all others go on. When PostgreSQL
     is away it is tried again, ever less often, and said in the log; an event that cannot be folded is put aside.
@@ -79,10 +82,9 @@ def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None
         try:
             with connect(url, schema) as moving, connect(url, schema) as waiting:
                 waiting.execute(f"listen {CHANNEL}".encode())
-                while not stop.is_set():
-                    _move(moving, waiting, tables, stop, settled)
+                _move(moving, waiting, tables, stop, settled)
         except Fenced:
-            log.info("another worker holds some views now: starting anew")
+            log.info("another worker holds some lanes now: starting anew")
         except Exception as error:
             pause = SOON if monotonic() - started > AGAIN else min(pause * 2, AGAIN)
             _said("projecting", error)
@@ -91,34 +93,22 @@ def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None
 
 
 def _move(moving: Connection[Any], waiting: Connection[Any], tables: list[Table], stop: Event, settled: Event) -> None:
-    """Move the views that are built and that nobody else moves, until there are more of them."""
-    pause = SOON
-    while not (held := [table for table in tables if _held(waiting, table, settled)]):
-        if stop.wait(pause):
-            return
-        pause = min(pause * 1.5, LATE)
-    log.info("projecting %s", ", ".join(table.view.table for table in held))
-    worker = Careful(Projector(moving, held), LogFeed(moving), stop)
-    others = [table for table in tables if table not in held]
-    look, interval = monotonic(), LATE / 10
-    while not stop.is_set():
-        if worker.step() >= 0 or any(waiting.notifies(timeout=pause, stop_after=1)):
-            pause = SOON
-        else:
-            pause = min(pause * 1.5, LATE)
-        if others and monotonic() - look > interval:
-            look, interval = monotonic(), min(interval * 1.5, LATE)
-            if any(_held(waiting, table, settled) for table in others):
-                return
-
-
-def _held(connection: Connection[Any], table: Table, settled: Event) -> bool:
-    """Whether a table is built, and nobody else moves it. It is held for as long as this connection lives.
+    """Move our share of the lanes, and see from time to time what that is.
 
     At first, tables that a newer declaration replaced are the builder's: it puts them back into their place.
     """
-    built = state_of(connection, table) in (("live", "old") if settled.is_set() else ("live",))
-    return built and connection.execute(LOCK, [table.name]).fetchone() == (True,)
+    share, workers, pause = Share(waiting, tables), list[Careful](), SOON
+    looked, interval = 0.0, SOON
+    while not stop.is_set():
+        if monotonic() - looked > interval:
+            interval = min(interval * 1.5, LOOK)
+            if share.look(old_ones=settled.is_set()):
+                workers = [Careful(Projector(moving, *part), LogFeed(moving), stop) for part in share.parts()]
+                interval = SOON
+            looked = monotonic()
+        came = [worker.step() >= 0 for worker in workers]
+        rung = any(came) or any(waiting.notifies(timeout=pause, stop_after=1))
+        pause = SOON if rung else min(pause * 1.5, LATE)
 
 
 def _build(url: str, schema: str, tables: list[Table], stop: Event, settled: Event) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
@@ -14,12 +17,13 @@ from psycopg import Connection
 
 from infra.instants import wait_for_all
 from infra.projector import CHANNEL, run
+from infra.rebuild import rebuild
 from infra.tables import Table
 from projections.view import View
 from tests.infra.past import ANN, Past, database, published, random_sales, record, shown, told
 from tests.infra.sale import VIEWS, Sale, SaleView
 
-Start = Callable[..., Thread]
+ROOT = Path(__file__).parent.parent.parent
 
 
 class Revised(SaleView, revision=2):
@@ -106,21 +110,83 @@ def test_it_comes_back_when_its_connections_are_cut(db: Connection[Any], project
     assert [shown(db, view) for view in VIEWS] == list(told(rows, 200))
 
 
-def test_a_second_process_waits_and_takes_over(db: Connection[Any], projecting: Any) -> None:
-    rows = random_sales(5, 200, 20).rows
+def test_processes_share_lanes_and_take_over_from_one_that_ends(
+    db: Connection[Any], projecting: Any, schema: str
+) -> None:
+    rows = random_sales(5, 300, 40).rows
     with projecting() as first:
-        eventually(lambda: len(live(db)) == 2)
-        with projecting():
+        eventually(lambda: sorted(shares(db, schema)) == [6])
+        with projecting(), projecting():
+            eventually(lambda: sorted(shares(db, schema)) == [2, 2, 2])
             record(db, rows[:100])
             wait_for_all(db, VIEWS, 100)
-            turns = db.execute("select max(turn) from checkpoints").fetchone()
+            turns = db.execute("select sum(turn) from checkpoints").fetchone()
             sleep(1.2)
-            assert db.execute("select max(turn) from checkpoints").fetchone() == turns  # they do not fight
+            assert db.execute("select sum(turn) from checkpoints").fetchone() == turns  # they do not fight
             first.set()
+            eventually(lambda: sorted(shares(db, schema)) == [3, 3])
             record(db, rows[100:])
-            wait_for_all(db, VIEWS, 200, seconds=10)
+            wait_for_all(db, VIEWS, 300, seconds=10)
 
-    assert [shown(db, view) for view in VIEWS] == list(told(rows, 200))
+    assert [shown(db, view) for view in VIEWS] == list(told(rows, 300))
+
+
+def test_more_processes_than_lanes_stand_by(db: Connection[Any], projecting: Any, schema: str) -> None:
+    with ExitStack() as all_of_them:
+        for _ in range(7):
+            all_of_them.enter_context(projecting())
+
+        eventually(lambda: sorted(shares(db, schema)) == [1] * 6)
+
+
+LANES = """
+    select pid, count(*) from (values (0), (1), (2), (3), (4), (5)) l (lane) join pg_locks k
+      on (k.classid::bigint << 32 | k.objid::bigint) = hashtextextended(%s || '.' || %s || ' lane ' || lane, 0)
+    where k.locktype = 'advisory' and k.granted group by pid"""
+
+
+def shares(connection: Connection[Any], schema: str) -> list[int]:
+    """How many lanes each process holds: the same ones of every view."""
+    found = [connection.execute(LANES, (schema, Table(view).name)).fetchall() for view in VIEWS]
+    assert sum(number for _, number in found[0]) <= 6
+    return [number for _, number in found[0]] if found[0] == found[1] else []
+
+
+def test_a_killed_process_is_replaced_within_seconds_and_nothing_is_lost_or_doubled(
+    db: Connection[Any], database_url: str, schema: str
+) -> None:
+    rows, batch = random_sales(5, 3000, 300).rows, 30
+    record(db, rows[:batch])
+    published(db)
+    processes = [started(database_url, schema) for _ in range(3)]
+    try:
+        eventually(lambda: sorted(shares(db, schema)) == [2, 2, 2], 20)
+        for start in range(batch, 2000, batch):
+            record(db, rows[start : min(start + batch, 2000)])
+            if start == 990:
+                processes[0].kill()
+        killed = monotonic()
+        record(db, rows[2000:])
+        wait_for_all(db, VIEWS, 3000, seconds=15)
+        took = monotonic() - killed
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+    assert took < 8
+    assert [shown(db, view) for view in VIEWS] == list(told(rows, 3000))
+    made = rebuild(database_url, schema, VIEWS)
+    assert [each.as_before for each in made] == [True, True]
+
+
+def started(url: str, schema: str) -> subprocess.Popen[bytes]:
+    """A projector in a process of its own."""
+    code = (
+        "import sys, threading; from infra.projector import run; from tests.infra.sale import VIEWS;"
+        "run(sys.argv[1], sys.argv[2], VIEWS, threading.Event())"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, url, schema], cwd=ROOT)
 
 
 def test_a_changed_view_is_built_beside_the_live_one_while_others_go_on(db: Connection[Any], projecting: Any) -> None:
