@@ -154,6 +154,7 @@ class EventStore:
         except Exception as error:
             append.answer.set_exception(error)
         self.keys.drop(persons)
+        self._writer.ring()
 
     @cached_property
     def _digests(self) -> Digests:

@@ -140,6 +140,10 @@ class GroupCommit(Thread):
         if not room:
             append.answer.set_exception(Throttled("too many commands wait to be recorded: try again"))
 
+    def ring(self) -> None:
+        """Tell whoever follows the history that it has grown by what was appended over another connection."""
+        self._bell.ring()
+
     def close(self) -> None:
         """Take no more, append what waits, and end."""
         with self._changed:

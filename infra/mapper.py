@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import Any, Final, NotRequired, Protocol, TypedDict, cast, get_type_hints
 from uuid import UUID
 
-from eventsourcing.utils import resolve_topic
+from eventsourcing.utils import TopicError, resolve_topic
 from msgspec import json
 
 from domain.aggregate import Aggregate
@@ -112,6 +112,15 @@ def persons_in(topic: str, originator_id: UUID, state: bytes) -> set[UUID]:
     told = json.decode(state, type=dict[str, Any]) if names != {OWN_ID} else {}
     found = (originator_id if name == OWN_ID else told.get(name) for name in names)
     return {id if isinstance(id, UUID) else UUID(id) for id in found if id is not None}
+
+
+def shown(topic: str, told: dict[str, Any]) -> dict[str, Any]:
+    """What an event tells, for whoever reads the history without keys: what is personal is null."""
+    try:
+        *_, seals = _schema(topic)
+    except TopicError:
+        return told
+    return told | {each.name: None for each in seals if each.name in told}
 
 
 OWN_ID: Final = "originator_id"

@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.history import Entry
 from infra.database import SCHEMA, address
+from infra.mapper import shown
 
 PATIENCE: Final = 2.0
 """Seconds that a read waits for the views to have passed a position."""
@@ -38,6 +39,11 @@ AFTER: Final = """
     from events where position > $1 order by position limit $2"""
 
 log = logging.getLogger("daybook.reading")
+
+
+def said(told: list[Any], state: bytes) -> dict[str, Any]:
+    """What an event says, but for what is personal."""
+    return shown(f"{told[1]}.{told[2]}", orjson.loads(state))
 
 
 class Reading:
@@ -97,7 +103,7 @@ class Reading:
             rows = await self.rows(AFTER, [position, most])
             if rows:
                 position = rows[-1][0]
-                yield [Entry(*told, orjson.loads(state)) for *told, state in rows]  # type: ignore[call-arg]
+                yield [Entry(*told, said(told, state)) for *told, state in rows]  # type: ignore[call-arg]
                 continue
             with suppress(TimeoutError):
                 async with self.growth:
