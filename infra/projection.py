@@ -365,14 +365,19 @@ def refused(error: Exception) -> bool:
 
 
 def reason(error: Unreadable) -> str:
-    """Why an event was not taken. PostgreSQL's words are left out where they quote what stands in the row."""
-    cause = error.__cause__ or error
-    if not isinstance(cause, Error):
-        return f"{type(cause).__name__}: {cause}"[:LONGEST]
-    told = None if (cause.sqlstate or "").startswith("22") else cause.diag.message_primary
-    return f"PostgreSQL refuses the row ({cause.sqlstate or type(cause).__name__}{f': {told}' if told else ''})"[
-        :LONGEST
-    ]
+    """Why an event was not taken. Nothing is quoted that may be about a person: not what PostgreSQL tells of values, nor
+    the words of an error about an event that has something sealed in it.
+    """
+    cause, recorded = error.__cause__ or error, error.recorded
+    if isinstance(cause, Error):
+        which, quotes = cause.sqlstate or type(cause).__name__, (cause.sqlstate or "").startswith("22")
+        told = None if quotes else cause.diag.message_primary
+        return f"PostgreSQL refuses the row ({which}{f': {told}' if told else ''})"[:LONGEST]
+    try:
+        personal = bool(persons_in(recorded.topic, recorded.originator_id, recorded.state))
+    except Exception:
+        personal = False  # it cannot be read, so that nothing was unsealed
+    return (type(cause).__name__ if personal else f"{type(cause).__name__}: {cause}")[:LONGEST]
 
 
 def said(recorded: Recorded) -> str:

@@ -17,17 +17,17 @@ from psycopg.errors import DiskFull, NumericValueOutOfRange
 
 from infra.database import connect
 from infra.dead_letters import NothingToSkip, letters, retry, skip
-from infra.feed import Batch
+from infra.feed import Batch, Recorded
 from infra.feed.log import LogFeed
 from infra.instants import ViewBehind, wait_for, wait_for_all
 from infra.lanes import lane_of
-from infra.projection import Fenced, Projector, Unreadable, refused
+from infra.projection import Fenced, Projector, Unreadable, reason, refused
 from infra.projector import Careful
 from infra.reading import Reading
 from infra.rebuild import build, check, flip, prepare, rebuild
 from infra.tables import Table
 from projections.view import View
-from tests.infra.past import ANN, Past, database, published, random_sales, record, shown, told, versions
+from tests.infra.past import ANN, START, Past, database, published, random_sales, record, shown, told, versions
 from tests.infra.sale import VIEWS, Sale, SaleLineView, SaleView
 from tests.infra.test_projector_process import eventually, live
 from tests.infra.test_projector_process import projecting as projecting
@@ -384,3 +384,17 @@ class Twice:
             return self.feed.read(after, most)
         again, batch = self.feed.read(dict.fromkeys(after, 0), 1), self.feed.read(after, max(most - 1, 1))
         return Batch([*again.events, *batch.events], batch.reached)
+
+
+def test_what_is_personal_in_an_event_is_not_quoted() -> None:
+    position, version, at, id = 1, 1, START, UUID(int=1)
+    sealed = Recorded(position, id, version, "Contact.Added", 1, b'{"name": "c2VhbGVk"}', at, at, 0)
+    plain = sealed._replace(topic="Sale.Opened", state=b"{}")
+
+    said = []
+    for recorded in (sealed, plain):
+        error = Unreadable(recorded)
+        error.__cause__ = KeyError("Ann")
+        said.append(reason(error))
+
+    assert said == ["KeyError", "KeyError: 'Ann'"]
