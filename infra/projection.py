@@ -365,8 +365,8 @@ def refused(error: Exception) -> bool:
 
 
 def reason(error: Unreadable) -> str:
-    """Why an event was not taken. Nothing is quoted that may be about a person: not what PostgreSQL tells of values, nor
-    the words of an error about an event that has something sealed in it.
+    """Why an event was not taken. Nothing is quoted that may be about a person: not what PostgreSQL tells of values,
+    nor the words of an error about an event that has something sealed in it.
     """
     cause, recorded = error.__cause__ or error, error.recorded
     if isinstance(cause, Error):
