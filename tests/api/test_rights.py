@@ -116,7 +116,15 @@ VALUES = {
     "PeriodInput": {"since": "2025-01-01"},
     "AccountDetailsPatch": {},
     "AccountLifecycle": "LOYAL",
+    "ContactChannel": "EMAIL",
+    "ContactPersonInput": {},
+    "ContactPersonPatch": {},
+    "ContactPurpose": "MARKETING",
     "CustomFieldType": "TEXT",
+    "Date": "2026-01-31",
+    "DateTime": "2026-01-31T12:00:00Z",
+    "InteractionDirection": "INBOUND",
+    "InteractionKind": "CALL",
 }
 
 
