@@ -43,9 +43,11 @@ def projecting(database_url: str, schema: str) -> Any:
         stop = Event()
         thread = Thread(target=run, args=(database_url, schema, views, stop))
         thread.start()
-        yield stop
-        stop.set()
-        thread.join(10)
+        try:
+            yield stop
+        finally:
+            stop.set()
+            thread.join(10)
         assert not thread.is_alive()
 
     return start
