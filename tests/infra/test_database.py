@@ -16,8 +16,13 @@ from domain.command import Code, Refusal
 from infra import database
 from infra.database import WrongMigrations, address, connect, migrate, pool
 from infra.event_store import EventStore
+from infra.feed.log import LogFeed
+from infra.projection import Projector
 from infra.verify import verify
+from projections.customers.contact import ContactView
 from tests.infra.history import a_product, asked, code, commit, count
+from tests.infra.past import published
+from tests.scenario import World, a_contact
 
 FILES = sorted(each.name for each in (Path(database.__file__).parent / "migrations").glob("*.sql"))
 
@@ -127,6 +132,23 @@ def test_an_application_appends_reads_and_makes_tables_of_its_own(
     application.execute("insert into view_of_mine values (gen_random_uuid())")
 
 
+def test_an_application_seals_and_forgets(
+    application: Connection[Any], database_url: str, schema: str, role: str
+) -> None:
+    published(application, [ContactView])
+    with EventStore(make_conninfo(database_url, user=role, password="secret"), schema) as store:
+        world = World(store, application)
+        gone, kept = a_contact(world), a_contact(world, "Eve")
+        projector = Projector(application, [ContactView])
+        while projector.step(LogFeed(application)) >= 0:
+            pass
+
+        world.given("Contact.forget", gone, reason="asked for it")
+
+        assert (world.load(gone).person, world.load(kept).person.given_name) == (None, "Eve")
+    assert application.execute("select given_name from contacts order by id").fetchall() == [(None,), ("Eve",)]
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -144,6 +166,9 @@ def test_an_application_appends_reads_and_makes_tables_of_its_own(
         "insert into answers (command_id, digest, outcome) values (gen_random_uuid(), '', '[]')",
         "update answers set outcome = '[]'",
         "delete from answers",
+        "insert into person_keys (person, wrapped, master) values (gen_random_uuid(), 'x', 'x')",
+        "update person_keys set forgotten_at = null",
+        "delete from person_keys",
         "update migrations set digest = ''",
         "select from event_head for update",
         "update stored_events set topic = 'Product.Resumed'",
