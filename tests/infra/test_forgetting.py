@@ -19,6 +19,7 @@ from infra.database import connect
 from infra.event_store import EventStore
 from infra.feed import Batch
 from infra.feed.log import LogFeed
+from infra.forgetting import destroy, scrub
 from infra.projection import Fenced, Projector
 from infra.rebuild import REMEMBERING, build, prepare, rebuild, state_of
 from infra.tables import Table, digest
@@ -251,6 +252,25 @@ def test_a_batch_of_a_rebuild_that_is_being_written_is_waited_for(
             with pytest.raises(TimeoutError):
                 forgetting.result(0.3)
         forgetting.result(20)
+
+    assert found(company.connection) == set()
+
+
+def test_a_batch_of_a_rebuild_waits_for_who_is_being_forgotten_and_reads_null(
+    company: World, database_url: str, zebedee: UUID
+) -> None:
+    [schema] = company.connection.execute("select current_schema()").fetchone() or ("",)
+    table = Table(Revised)
+    prepare(company.connection, [table])
+
+    with ThreadPoolExecutor(1) as threads, connect(database_url, schema) as forgetting:
+        with forgetting.transaction():
+            scrub(forgetting, [zebedee])
+            building = threads.submit(build, company.connection, company.connection, table)
+            with pytest.raises(TimeoutError):
+                building.result(0.3)
+            destroy(forgetting, [zebedee])
+        assert building.result(20)
 
     assert found(company.connection) == set()
 
