@@ -15,7 +15,9 @@ from psycopg.sql import SQL, Identifier
 from infra.database import SCHEMA, WrongMigrations, connect, migrate
 from infra.embedded import program
 
-TABLES: Final = ("events", "event_head", "claims", "answers", "secrets", "tokens", "administrators", "skipped")
+TABLES: Final = (
+    "events", "event_head", "claims", "answers", "person_keys", "secrets", "tokens", "administrators", "skipped",
+)  # fmt: skip
 """What a backup holds, beside the list of the files that made these tables."""
 
 

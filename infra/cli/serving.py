@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -138,6 +139,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._welcome()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Whoever is impatient and asks twice gets the same good order: it takes no longer than CLOSING."""
+        self.should_exit = True
 
     def run_on(self, listening: socket.socket) -> None:
         """Serve; being told to stop is no failure."""

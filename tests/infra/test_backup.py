@@ -32,6 +32,9 @@ def some_work(url: str, schema: str) -> str:
             assert isinstance(outcome, Accepted)
             account = outcome.changed[0].id
         assert isinstance(pipeline.run(a_request("Account.rename", user, "Cé", account)), Accepted)
+        person = {"person": {"family_name": "Byron"}}
+        added = Request(command="Contact.add", actor=user, arguments=person, idempotency_key="Byron")
+        assert isinstance(pipeline.run(added), Accepted)
         return identity.create(user, "kept")
 
 
@@ -67,7 +70,7 @@ def test_what_was_saved_comes_back_as_it_was(database_url: str, schema: str, tmp
     dropped(database_url, schema)
     events = restore(database_url, tmp_path / "saved", schema)
 
-    assert events == len(before["events"]) == 5
+    assert events == len(before["events"]) == 6
     assert content(database_url, schema) == before
     assert digests(database_url, schema) == seen
     with connect(database_url, schema) as connection:
@@ -89,7 +92,7 @@ def test_after_a_restore_the_history_goes_on(database_url: str, schema: str, tmp
         pipeline = CommandPipeline(AGGREGATES, store)
         outcome = pipeline.run(a_request("Account.register", new_id(), "Dora's Dogs"))
 
-    assert isinstance(outcome, Accepted) and outcome.position == 6
+    assert isinstance(outcome, Accepted) and outcome.position == 7
     with connect(database_url, schema) as connection:
         assert connection.execute("select max(position), count(*) from events").fetchone() == (6, 6)
         assert verify(connection).broken is None
