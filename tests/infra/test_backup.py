@@ -94,7 +94,7 @@ def test_after_a_restore_the_history_goes_on(database_url: str, schema: str, tmp
 
     assert isinstance(outcome, Accepted) and outcome.position == 7
     with connect(database_url, schema) as connection:
-        assert connection.execute("select max(position), count(*) from events").fetchone() == (6, 6)
+        assert connection.execute("select max(position), count(*) from events").fetchone() == (7, 7)
         assert verify(connection).broken is None
 
 
