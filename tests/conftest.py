@@ -20,6 +20,8 @@ from tests.scenario import Companies, World
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
 IN_CI = os.environ.get("CI") == "true"
+IMPOSSIBLE = "this machine cannot "
+"""How the reason of a skip begins that is allowed everywhere: no setting would help."""
 
 
 @pytest.fixture(scope="session")
@@ -120,8 +122,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _failed(report: Any) -> Any:
-    """In continuous integration nothing may be skipped: what is not tested there is tested nowhere."""
-    if IN_CI:
+    """In continuous integration nothing may be skipped that can run: what is not tested there is tested nowhere."""
+    if IN_CI and IMPOSSIBLE not in str(report.longrepr):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI=true does not allow: {report.longrepr}"
     return report
