@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,25 +208,30 @@ class House:
         answers = self.acknowledged()
         with self.database() as server, connect(server.application_url) as connection:
             events = connection.execute(EVENTS).fetchall()
-            assert [position for position, *_ in events] == [*range(1, len(events) + 1)]
+            none([n for n, (position, *_) in enumerate(events, 1) if n != position], "positions are not contiguous")
             versions = defaultdict[Any, list[int]](list)
             for _, id, version, *_ in events:
                 versions[id].append(version)
-            assert [id for id, found in versions.items() if found != [*range(1, len(found) + 1)]] == []
+            gaps = [id for id, found in versions.items() if found != [*range(1, len(found) + 1)]]
+            none(gaps, "aggregates' versions are not contiguous")
 
             by_key = [(key.decode(), event) for event in events for key in KEY.findall(event[-1])]
-            assert [key for key, times in Counter(key for key, _ in by_key).items() if times != 1] == []
+            twice = [key for key, times in Counter(key for key, _ in by_key).items() if times != 1]
+            none(twice, "commands were recorded more than once")
             recorded = {key: {"id": id, "version": v, "position": p, "receipt": h} for key, (p, id, v, h, _) in by_key}
             told = {each["key"]: {**each, "id": parse(each["id"])[1]} for each in answers}
             assert len(told) == len(answers)
-            assert {key: {**found, "key": key} for key, found in recorded.items()} == told
+            none([told[key] for key in told.keys() - recorded.keys()], "acknowledged commands are not in the history")
+            none([recorded[key] for key in recorded.keys() - told.keys()], "recorded commands were never acknowledged")
+            wrong = [(told[key], found) for key, found in recorded.items() if told[key] != {**found, "key": key}]
+            none(wrong, "commands are elsewhere in the history than their answers said")
 
             receipts = [(each["position"], each["receipt"]) for each in answers]
             assert [verify(connection, receipts, check=by).broken for by in (in_sql, in_python)] == [None, None]
 
             wait_for_all(connection, VIEWS, len(events), WITHIN)
             shown = verify_view(server.application_url, SCHEMA, AccountView, None)
-            assert not shown.differences
+            none(shown.differences, "places where the live view is not what a view built anew is")
             assert shown.aggregates >= len({each["id"] for each in answers})
         return len(answers)
 
@@ -235,6 +240,11 @@ EVENTS = "select position, originator_id, originator_version, encode(hash, 'hex'
 TERMINATE_WRITER = """
     select pg_terminate_backend(pid) from pg_stat_activity
     where query like 'select * from append_commits%' and state = 'active'"""
+
+
+def none(found: Sequence[Any], what: str) -> None:
+    """Refuse what should not be, naming the first of it."""
+    assert not found, f"{what}: {len(found)}, such as {found[:3]}"
 
 
 def is_running(pid: int) -> bool:
