@@ -191,8 +191,9 @@ def _start(database: Path, sockets: Path) -> None:
     log = database / "server.log"
     before = log.stat().st_size if log.exists() else 0
     command = [program("pg_ctl"), "start", "-w", f"-t{STARTS_WITHIN}", f"-D{database}", f"-l{log}", f"-o{options}"]
-    if _call(command, user).returncode:
-        said = log.read_bytes()[before:].decode(errors="replace") if log.exists() else ""
+    done = _call(command, user)
+    if done.returncode:
+        said = (log.read_bytes()[before:].decode(errors="replace") if log.exists() else "") or done.stdout
         raise CannotStart(f"PostgreSQL does not start: {_last(said)} (the whole: {log})")
 
 

@@ -489,15 +489,22 @@ def _renamed(connection: Connection[Any], name: str, new: str) -> str:
 
 
 def _dropped(connection: Connection[Any], name: str) -> Iterator[str]:
-    try:
-        with connection.transaction():
-            connection.execute(REMEMBERING)
-            if connection.execute(LOCK_FOR_NOW, [name]).fetchone() == (True,):  # else a server of that declaration runs
-                drop = SQL("drop table {}, {}").format(Identifier(name), Identifier(f"{name}_history"))
-                connection.execute(drop)
-                connection.execute("delete from projections where name = %s", [name])
-    except DependentObjectsStillExist as error:
-        yield f"the old table {name} stays, for somebody's own SQL needs it: {error.diag.message_detail}"
+    """Whoever reads both tables in the other order is not waited for with one of them in hand."""
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute(REMEMBERING)
+                connection.execute(SOON_OR_NOT)
+                if connection.execute(LOCK_FOR_NOW, [name]).fetchone() == (True,):  # else a server of it runs
+                    drop = SQL("drop table {}, {}").format(Identifier(name), Identifier(f"{name}_history"))
+                    connection.execute(drop)
+                    connection.execute("delete from projections where name = %s", [name])
+            return
+        except LockNotAvailable:
+            sleep(BETWEEN_FLIPS)
+        except DependentObjectsStillExist as error:
+            yield f"the old table {name} stays, for somebody's own SQL needs it: {error.diag.message_detail}"
+            return
 
 
 def back(url: str, schema: str, view: type[View]) -> Rebuilt:

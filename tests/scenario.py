@@ -50,6 +50,9 @@ class Companies:
     def one(self) -> Iterator[tuple[EventStore, Connection[Any]]]:
         store, connection = self._idle.pop() if self._idle else self._founded()
         connection.execute(EMPTY)
+        for (name,) in connection.execute("delete from projections returning name").fetchall():
+            tables = Identifier(name), Identifier(f"{name}_history")
+            connection.execute(SQL("drop table if exists {}, {} cascade").format(*tables))
         yield store, connection
         self._idle.append((store, connection))
 
