@@ -32,8 +32,8 @@ def main() -> None:
     if not sys.argv[1:]:
         where = f"Python {platform.python_version()}, {cpu_count()} cores for client, server and PostgreSQL together"
         table = "\n".join([f"Measured on {date.today()}: {where}.", "", *lines])
-        marked = re.compile("(<!-- table -->\n).*?(\n<!-- end -->)", re.S)
-        PAGE.write_text(marked.sub(lambda found: found[1] + table + found[2], PAGE.read_text()))
+        marked = re.compile("(?<=<!-- table -->\n).*?(?=<!-- end -->)", re.S)
+        PAGE.write_text(marked.sub(f"{table}\n", PAGE.read_text()))
 
 
 if __name__ == "__main__":

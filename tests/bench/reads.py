@@ -129,6 +129,7 @@ def server(which: str, database_url: str, schema: str) -> Iterator[tuple[str, st
     finally:
         process.terminate()
         process.wait(20)
+        process.stdout.close()
 
 
 def main() -> None:
