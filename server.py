@@ -34,6 +34,7 @@ from infra.identity import Identity
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
 from infra.serving import FIND, question
+from infra.serving import Place as Tables
 from infra.settings import Settings
 from projections.catalogue import REPORTS, VIEWS
 
@@ -139,14 +140,6 @@ class Server:
             missing = ["the database does not answer"]
         stand = {"ready": not missing, "missing": missing, "parked": parked}
         return JSONResponse(stand, 503 if missing else 200)
-
-
-@dataclass(frozen=True)
-class Tables:
-    """Where the rows of a view are."""
-
-    live: str
-    history: str
 
 
 PARKED: Final = """

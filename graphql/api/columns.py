@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, NamedTuple
 
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.ports import ViewType
-from projections.columns import Column, Field
+from projections.columns import Column, Field, once
 from projections.view import shape
 
 
@@ -20,17 +19,14 @@ class Known(NamedTuple):
     field: Field
 
 
-@cache
-def _known(view: Any) -> dict[str, Known]:
+@once
+def known(view: ViewType) -> dict[str, Known]:
+    """Every column of a view by its name."""
     found = {}
     for field in shape(view):
         for column, kind in zip(field.columns, field.kinds, strict=True):
             found[column.name] = Known(column, kind, field)
     return found
-
-
-def known(view: ViewType) -> dict[str, Known]:
-    return _known(view)
 
 
 def columns_of(view: ViewType) -> tuple[str, ...]:
@@ -41,11 +37,7 @@ def column_of(view: ViewType, name: str) -> Column:
     return known(view)[name].column
 
 
-@cache
-def _by_camel(view: Any) -> dict[str, str]:
-    return {camel(name): name for name in columns_of(view)}
-
-
+@once
 def by_camel(view: ViewType) -> dict[str, str]:
     """The columns by their names in the API."""
-    return _by_camel(view)
+    return {camel(name): name for name in columns_of(view)}
