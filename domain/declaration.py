@@ -38,6 +38,11 @@ def item_class(aggregate: Any, attribute: str) -> Callable[..., Any]:
     return cast(Callable[..., Any], get_args(get_type_hints(aggregate)[attribute])[1])
 
 
+def context_of(kind: type[Aggregate]) -> str:
+    """The part of the business that a kind of aggregate belongs to: the folder of its module, such as `sales`."""
+    return kind.__module__.rpartition(".")[0].rpartition(".")[2]
+
+
 def hints_of(method: Callable[..., Any]) -> dict[str, Any]:
     """What the parameters of a command are; an aggregate may be named that its module does not import."""
     names = {**KINDS, **unwrap(method).__globals__}
@@ -48,6 +53,8 @@ def problems(cls: type[Aggregate]) -> Iterator[str]:
     """What is wrong with the declaration of an aggregate, in words that follow its name."""
     attributes = cls.attributes()
     needed = {a.name for a in attributes.values() if a.default is MISSING and a.default_factory is MISSING}
+    if not context_of(cls):
+        yield " is in no context: its module stands in `domain/<context>/`, as those of others do"
     for name in set(cls.unique) - set(attributes):
         yield f" says that `{name}` is unique, but has no such attribute"
     for name, event in cls.events().items():

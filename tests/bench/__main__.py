@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from infra.embedded import embedded
 
-BENCHMARKS = ("append", "mapper", "verifying", "reads", "rebuild", "importing", "starting")
+BENCHMARKS = ("append", "mapper", "cloud_events", "verifying", "reads", "rebuild", "importing", "starting")
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 

@@ -112,4 +112,4 @@ def test_a_version_without_a_way_to_it_is_found_when_the_class_is_defined(
     event = type("Flown", (Aggregate.Created,), {"__qualname__": "Odd.Flown", "__annotations__": {}, **declared})
 
     with pytest.raises(WrongDeclaration, match=rf"Odd\.Flown.*{message}"):
-        type("Odd", (Aggregate,), {"needs": "sales.sell", "Flown": event})
+        type("Odd", (Aggregate,), {"__module__": __name__, "needs": "sales.sell", "Flown": event})
