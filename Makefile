@@ -6,7 +6,7 @@ TYPED := domain projections infra graphql/api server.py tests
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check golden bench reset clean test-clone lock wheel faults
+.PHONY: help install run test check golden bench reset clean test-clone lock wheel faults kafka
 
 help: ## this list
 	@echo "Daybook: an event-sourced CRM server. With git, Python 3.11 and make:"
@@ -44,6 +44,9 @@ golden: install ## accept the golden files as they are now; look at their diff
 
 bench: install ## measure; every number is a ratio within one run
 	@$(BIN)/python -m tests.bench
+
+kafka: install ## start an Apache Kafka of one's own on port 9092 (needs Java 17 and Maven); Ctrl-C ends it
+	@$(BIN)/python -m infra.kafka.broker
 
 faults: install ## kill at random under load, FAULTS=1000 times; `make test` does it a few times
 	@$(BIN)/python -m tests.faults $(or $(FAULTS),1000)

@@ -12,12 +12,14 @@ from psycopg import Connection
 
 from infra.database import connect
 
+CHANNEL: Final = "daybook_events"
+"""Notified after the commit, from outside of its transaction."""
 BETWEEN_RINGS: Final = 0.005
 """Seconds."""
 
 
 class Bell(Thread):
-    """Notifies `daybook_events` that there is more to read, so that who follows the history need not ask all the time.
+    """Notifies `CHANNEL` that there is more to read, so that who follows the history need not ask all the time.
 
     On a connection and in a thread of its own, for it would slow the appends down; at most once every `BETWEEN_RINGS`.
     It may fail: who listens also looks from time to time.
@@ -46,7 +48,7 @@ class Bell(Thread):
                 if connection is None or connection.closed:
                     connection = connect(self._url, self._schema)
                     connection.execute("set synchronous_commit = off")
-                connection.execute("notify daybook_events")
+                connection.execute(f"notify {CHANNEL}".encode())
             sleep(BETWEEN_RINGS)
         if connection is not None:
             connection.close()

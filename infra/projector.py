@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from psycopg import Connection, OperationalError
 
 from infra.database import connect
-from infra.feed import Feed
-from infra.feed.log import LogFeed
+from infra.feed import Feed, Source
+from infra.feed.log import LogSource
+from infra.kafka import NotReached
 from infra.projection import Fenced, Projector, Unreadable, reason
 from infra.rebuild import Busy, Progress, build_missing
 from infra.sharing import Share
@@ -21,8 +23,6 @@ from projections.view import View
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "daybook_events"
-"""Notified by whoever appends, after the commit and from outside of its transaction."""
 MOST = 1_000
 """Events of one step."""
 SOON, LATE = 0.002, 0.5
@@ -67,7 +67,13 @@ class Stopped(Exception):
     """The process is to end. What is half built is taken up by the next one."""
 
 
-def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None:
+def run(
+    url: str,
+    schema: str,
+    views: Iterable[type[View]],
+    stop: Event,
+    source: Callable[[Connection[Any], Connection[Any]], Source] = LogSource,
+) -> None:
     """Project until told to stop. Other processes may do the same: each moves its share of the lanes.
 
     Views without tables of their declaration are built beside the live ones, while all others go on. When PostgreSQL
@@ -80,9 +86,12 @@ def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None
     while not stop.is_set():
         started = monotonic()
         try:
-            with connect(url, schema) as moving, connect(url, schema) as waiting:
-                waiting.execute(f"listen {CHANNEL}".encode())
-                _move(moving, waiting, tables, stop, settled)
+            with (
+                connect(url, schema) as moving,
+                connect(url, schema) as holding,
+                closing(source(moving, holding)) as fed,
+            ):
+                _move(moving, Share(holding, tables), fed, stop, settled)
         except Fenced:
             log.info("another worker holds some lanes now: starting anew")
         except Exception as error:
@@ -92,22 +101,25 @@ def run(url: str, schema: str, views: Iterable[type[View]], stop: Event) -> None
     builder.join()
 
 
-def _move(moving: Connection[Any], waiting: Connection[Any], tables: list[Table], stop: Event, settled: Event) -> None:
+def _move(moving: Connection[Any], share: Share, source: Source, stop: Event, settled: Event) -> None:
     """Move our share of the lanes, and see from time to time what that is.
 
     At first, tables that a newer declaration replaced are the builder's: it puts them back into their place.
     """
-    share, workers, pause = Share(waiting, tables), list[Careful](), SOON
+    workers, pause = list[Careful](), SOON
     looked, interval = 0.0, SOON
     while not stop.is_set():
         if monotonic() - looked > interval:
             interval = min(interval * 1.5, LOOK)
             if share.look(old_ones=settled.is_set()):
-                workers = [Careful(Projector(moving, *part), LogFeed(moving), stop) for part in share.parts()]
+                workers = [
+                    Careful(Projector(moving, tables, lanes), feed, stop)
+                    for tables, lanes, feed in source.feeds(share.parts())
+                ]
                 interval = SOON
             looked = monotonic()
         came = [worker.step() >= 0 for worker in workers]
-        rung = any(came) or any(waiting.notifies(timeout=pause, stop_after=1))
+        rung = any(came) or source.wait(pause)
         pause = SOON if rung else min(pause * 1.5, LATE)
 
 
@@ -138,6 +150,8 @@ def _build(url: str, schema: str, tables: list[Table], stop: Event, settled: Eve
 def _said(doing: str, error: Exception) -> None:
     if isinstance(error, OperationalError):
         log.warning("%s: PostgreSQL is away (%s)", doing, str(error).strip())
+    elif isinstance(error, NotReached):
+        log.warning("%s: %s", doing, error)
     elif isinstance(error, Unreadable):
         log.error("%s stands still: %s", doing, _told(error))
     else:

@@ -50,6 +50,25 @@ def _brokers(text: str) -> str:
     return text
 
 
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}", text):
+        raise ValueError("letters, digits, dots, dashes and underscores are needed, 200 at most")
+    return text
+
+
+def _one_of(*known: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"one of {', '.join(known)} is needed")
+        return text
+
+    return read
+
+
+_security = _one_of("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")
+_mechanism = _one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
 def _file(text: str) -> Path:
     if not (path := Path(text).expanduser().absolute()).is_file():
         raise ValueError("there is no such file")
@@ -87,6 +106,16 @@ class Settings:
     database_url: str | None = _setting("PostgreSQL, as the application's role; unset: the embedded one", _url, None)
     owner_url: str | None = _setting("PostgreSQL, as the owner's role, for set-up; unset: the same", _url, None)
     kafka: str | None = _setting("Kafka's brokers; unset: views are fed from the history itself", _brokers, None)
+    kafka_prefix: str = _setting("how the names of our topics there begin", _prefix, "daybook")
+    kafka_security: str = _setting("plaintext, ssl, sasl_plaintext or sasl_ssl", _security, "plaintext")
+    kafka_mechanism: str = _setting("of SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", _mechanism, "SCRAM-SHA-512")
+    kafka_user: str | None = _setting("the user of SASL", str, None)
+    kafka_password_file: Path | None = _setting("the file that holds the user's password", _file, None)
+    kafka_ca_file: Path | None = _setting(
+        "who signed Kafka's certificate, in PEM; unset: whom the system trusts", _file, None
+    )
+    kafka_certificate_file: Path | None = _setting("our own certificate, in PEM, where Kafka wants one", _file, None)
+    kafka_key_file: Path | None = _setting("its private key, in PEM", _file, None)
     master_key_file: Path | None = _setting("the key that seals personal data; unset: in the data folder", _file, None)
     time_zone: str = _setting("the company's time zone", _time_zone, "UTC")
     currency: str = _setting("the company's currency", _currency, "USD")

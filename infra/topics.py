@@ -30,3 +30,8 @@ def context_of_event(event: str) -> str:
     if kind is None:
         raise TooNew(f"{event} is of no kind of aggregate that is known here: this Daybook is too old")
     return context_of(kind)
+
+
+def kinds_of(context: str) -> list[str]:
+    """The kinds of aggregates of a context, by name."""
+    return sorted(name for name, kind in KINDS.items() if context_of(kind) == context)

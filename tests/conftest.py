@@ -13,6 +13,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from infra.kafka.broker import missing, running
+from infra.kafka.cluster import Cluster
 from infra.keys import LENGTH, MasterKey, unlock
 from tests.maven import maven as maven
 from tests.scenario import Companies, World
@@ -34,6 +36,24 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with embedded(Path(tmp_path_factory.mktemp("database"))) as server:
         yield server.superuser_url
+
+
+@pytest.fixture(scope="session")
+def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an Apache Kafka, one for all tests: each has topics of its own there."""
+    if given := os.environ.get("DAYBOOK_TEST_KAFKA"):
+        yield given
+        return
+    if lacks := missing():
+        pytest.skip(lacks)
+    with running(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.address
+
+
+@pytest.fixture
+def cluster(brokers: str) -> Cluster:
+    """A cluster with no topics of ours."""
+    return Cluster(brokers, f"test{os.getpid()}-{next(NUMBERS)}")
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from infra.anchors import NothingToAnchor, WrongAnchor
 from infra.backup import BackupFailed
-from infra.cli import about, history, serving, tokens, transfer, views
+from infra.cli import about, history, relaying, serving, tokens, transfer, views
 from infra.cli.output import Failed, say
 from infra.cli.ports import Ports as Ports
 from infra.data_folder import InUse, Unusable
@@ -22,12 +22,13 @@ from infra.database import WrongMigrations
 from infra.embedded import CannotStart
 from infra.exporting import CannotExport
 from infra.importing.problems import CannotImport
+from infra.kafka import NotReached, WrongTopics
 from infra.keys import WrongMasterKey
 from infra.settings import WrongSetting
 
 REFUSALS = (
     Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport, CannotExport, WrongAnchor,
-    NothingToAnchor, WrongMasterKey,
+    NothingToAnchor, WrongMasterKey, NotReached, WrongTopics,
 )  # fmt: skip
 """What is told in one line, without a traceback: whoever asked can do something about it."""
 
@@ -67,7 +68,7 @@ def command_line(ports: Ports) -> typer.Typer:
         """Daybook: an event-sourced CRM server."""
         context.obj = ports
 
-    for part in (serving, transfer, history, views, tokens, about):
+    for part in (serving, relaying, transfer, history, views, tokens, about):
         part.add_to(app)
     return app
 

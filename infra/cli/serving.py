@@ -24,7 +24,7 @@ from infra.database import SCHEMA, connect
 from infra.embedded import forget
 from infra.first_start import local_token
 from infra.instants import ViewBehind, wait_for_all
-from infra.projecting import projecting
+from infra.projecting import projecting, source_of
 from infra.projector import run
 from infra.sample.loading import load
 from infra.settings import Settings
@@ -65,7 +65,7 @@ def project() -> None:
     settings, stop = Settings.from_environment(), threading.Event()
     with ExitStack() as stack:
         parts = stack.enter_context(running(settings, stack.enter_context(database(settings))))
-        run(parts.database.application_url, SCHEMA, VIEWS, stop)
+        run(parts.database.application_url, SCHEMA, VIEWS, stop, source_of(settings))
 
 
 def reset(
@@ -84,7 +84,7 @@ def _prepare(settings: Settings, used: Database, data: Path, sample: bool, stack
     """A projector for as long as the stack stands, the first user, the sample; the local token, if there is one."""
     with running(settings, used) as parts:
         if used.is_embedded:
-            stack.enter_context(projecting(used.application_url))
+            stack.enter_context(projecting(used.application_url, settings))
         if sample:
             _load_sample(parts)
         return local_token(parts.identity, parts.administrator, data) if used.is_embedded else None

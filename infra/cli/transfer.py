@@ -72,7 +72,8 @@ def export_(
 @contextmanager
 def _views() -> Iterator[tuple[Running, Connection[Any]]]:
     """What works on the database, and a connection, while views follow: ours too, where no server moves them."""
-    with prepared(Settings.from_environment()) as parts:
+    settings = Settings.from_environment()
+    with prepared(settings) as parts:
         url = parts.database.application_url
-        with projecting(url) if parts.database.is_embedded else nullcontext(), connect(url) as connection:
+        with projecting(url, settings) if parts.database.is_embedded else nullcontext(), connect(url) as connection:
             yield parts, connection

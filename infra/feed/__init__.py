@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from infra.tables import Table
+
 
 class Recorded(NamedTuple):
     """An event as it was recorded. `state` is JSON."""
@@ -36,3 +38,22 @@ class Feed(Protocol):
 
     def read(self, after: Mapping[int, int], most: int) -> Batch:
         """What comes next in these lanes, each after its position. May bring again what was brought before."""
+
+
+Lanes = tuple[list[Table], list[int]]
+"""Tables, and the lanes that are held of each."""
+Fed = tuple[list[Table], list[int], Feed]
+"""The same, and where their events come from."""
+
+
+class Source(Protocol):
+    """Where all feeds of a projector come from."""
+
+    def feeds(self, held: Sequence[Lanes]) -> list[Fed]:
+        """Feeds for all that is held; those that were given before are of no use any more."""
+
+    def wait(self, seconds: float) -> bool:
+        """Until there may be more, or so long. Says whether there may be."""
+
+    def close(self) -> None:
+        """Let go of everything."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection
 
-from infra.feed import Batch, Recorded
+from infra.bell import CHANNEL
+from infra.feed import Batch, Fed, Lanes, Recorded
 from infra.lanes import LANES
 
 COLUMNS = "position, originator_id, originator_version, topic, schema_version, state, recorded_at, occurred_at, lane"
@@ -36,3 +37,20 @@ class LogFeed:
                 reached = rows[-1][0]
         events = [Recorded(*row) for row in rows]
         return Batch(events, {lane: reached for lane, position in after.items() if position < reached})
+
+
+class LogSource:
+    """Reads over one connection, and hears over another that there is more: so the reading is not disturbed."""
+
+    def __init__(self, reading: Connection[Any], hearing: Connection[Any]) -> None:
+        self.reading, self.hearing = reading, hearing
+        hearing.execute(f"listen {CHANNEL}".encode())
+
+    def feeds(self, held: Sequence[Lanes]) -> list[Fed]:
+        return [(*each, LogFeed(self.reading)) for each in held]
+
+    def wait(self, seconds: float) -> bool:
+        return any(self.hearing.notifies(timeout=seconds, stop_after=1))
+
+    def close(self) -> None:
+        """The connections are not ours to close."""

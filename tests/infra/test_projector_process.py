@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
@@ -15,13 +16,18 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
+from infra.bell import CHANNEL
+from infra.feed import Source
+from infra.feed.kafka import KafkaSource
+from infra.feed.log import LogSource
 from infra.instants import wait_for_all
-from infra.projector import CHANNEL, run
+from infra.projector import run
 from infra.rebuild import rebuild
 from infra.tables import Table
 from projections.view import View
 from tests.infra.past import ANN, Past, database, published, random_sales, record, shown, told
 from tests.infra.sale import VIEWS, Sale, SaleView
+from tests.infra.streams import in_a_thread, relaying
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -36,24 +42,28 @@ def db(database_url: str, schema: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
+@pytest.fixture(params=["log", "kafka"])
+def source(request: pytest.FixtureRequest, db: Any, database_url: str, schema: str) -> Iterator[Callable[..., Source]]:
+    """Where projectors get their events from: they must not be able to tell."""
+    if request.param == "log":
+        yield LogSource
+        return
+    cluster = replace(request.getfixturevalue("cluster"), contexts=("infra",))
+    with relaying(database_url, schema, cluster):
+        yield lambda reading, _: KafkaSource(cluster, reading)
+
+
 @pytest.fixture
-def projecting(database_url: str, schema: str) -> Any:
+def projecting(database_url: str, schema: str, source: Callable[..., Source]) -> Any:
     @contextmanager
     def start(views: tuple[type[View], ...] = VIEWS) -> Iterator[Event]:
-        stop = Event()
-        thread = Thread(target=run, args=(database_url, schema, views, stop))
-        thread.start()
-        try:
+        with in_a_thread(run, database_url, schema, views, source=source) as stop:
             yield stop
-        finally:
-            stop.set()
-            thread.join(10)
-        assert not thread.is_alive()
 
     return start
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> None:
     end = monotonic() + seconds
     while not holds():
         assert monotonic() < end, "it never came"
