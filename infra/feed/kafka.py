@@ -34,8 +34,6 @@ GROUP: Final = "projector"
 """With the prefix of our topics: under this name Kafka knows how far we are, for whoever watches lags."""
 MOST: Final = 2_000
 """Messages of one poll."""
-AHEAD: Final = 10_000
-"""Events of a partition that are kept; then it is not asked for more until some are taken."""
 STALLED: Final = 15.0
 """Seconds after which messages that are published, and do not come, are looked for anew."""
 LEVEL: Final = 0.05
@@ -61,7 +59,7 @@ class Partition:
 
     def __init__(self, at: TopicPartition) -> None:
         self.at = at
-        self.sought = self.paused = False
+        self.sought = False
         self.base = self.last = 0
         """Everything behind the first is here, or is still to come behind the second: positions."""
         self.events: list[Recorded] = []
@@ -86,7 +84,11 @@ class Partition:
 
 
 class KafkaSource:
-    """One consumer for all that a projector holds."""
+    """One consumer for all that a projector holds.
+
+    It is asked for more when every feed has taken what came: so no more is kept than it brings at once. (A partition is
+    never paused: in kafka-python 3.0.12 one that is resumed may stand still for ever.)
+    """
 
     def __init__(self, cluster: Cluster, connection: Connection[Any]) -> None:
         self.cluster, self.connection = cluster, connection
@@ -149,14 +151,6 @@ class KafkaSource:
             partition.events.append(recorded)
             partition.offsets.append(message.offset)
             partition.last = recorded.position
-        if len(partition.events) > AHEAD:
-            self.pause(partition, True)
-
-    def pause(self, partition: Partition, paused: bool) -> None:
-        """Whether to ask for more."""
-        if paused != partition.paused:
-            (self.consumer.pause if paused else self.consumer.resume)(partition.at)
-            partition.paused = paused
 
     def _fill(self, partition: Partition, until: int, offset: int) -> bool:
         """Read from the history what no message brought; some of it, if it is much. Says whether that is all."""
@@ -181,7 +175,6 @@ class KafkaSource:
         partition.events, partition.offsets, partition.consumed = [], [], None
         partition.base = partition.last = position
         partition.level, partition.sought = 0, True
-        self.pause(partition, False)
 
     def _offset(self, at: TopicPartition, position: int) -> int:
         """An offset that no event behind this position is before. Messages bear the time when they were recorded."""
@@ -257,5 +250,3 @@ class KafkaFeed:
             self.source.seek(partition, position)
         partition.takers[self.number] = position
         partition.taken()
-        if len(partition.events) < AHEAD // 2:
-            self.source.pause(partition, False)
