@@ -138,6 +138,12 @@ class Settings:
                     raise WrongSetting(f"{name} is {shown!r}: {error}") from None
         if "owner_url" in given and "database_url" not in given:
             raise WrongSetting(f"{PREFIX}OWNER_URL is given without {PREFIX}DATABASE_URL: give both, or neither")
+        passwords = {"kafka_user", "kafka_password_file"}
+        if given.get("kafka_security", "").startswith("sasl") and not passwords <= given.keys():
+            raise WrongSetting(
+                f"{PREFIX}KAFKA_SECURITY is {given['kafka_security']}:"
+                f" {PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD_FILE are needed"
+            )
         return cls(**given)
 
     def listed(self) -> list[tuple[str, str | None, bool, str]]:

@@ -11,7 +11,11 @@ from typing import Any, Final, Self, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaError,
+    SaslAuthenticationFailedError,
+    TopicAlreadyExistsError,
+)
 
 from domain.catalogue import AGGREGATES
 from infra.kafka import NotReached, WrongTopics
@@ -21,7 +25,7 @@ from infra.topics import contexts, kinds_of
 
 T = TypeVar("T")
 
-REACHED_WITHIN: Final = 10.0
+REACHED_WITHIN: Final = 5.0
 """Seconds until a cluster that does not answer, or wants another password, is told about."""
 LARGEST: Final = 16 * 2**20
 """Bytes of a message."""
@@ -59,7 +63,8 @@ class Cluster:
         """The cluster of these settings, which name one. Raises NotReached where its password is not to be had."""
         assert settings.kafka is not None
         security: dict[str, Any] = {"security_protocol": settings.kafka_security.upper()}
-        if settings.kafka_password_file is not None:
+        if settings.kafka_security.startswith("sasl"):
+            assert settings.kafka_password_file is not None, "the settings have seen to it"
             try:
                 password = settings.kafka_password_file.read_text().strip()
             except (OSError, UnicodeDecodeError):
@@ -166,6 +171,12 @@ class Cluster:
         }
         return self._reached(lambda known: KafkaConsumer(**known, **given))
 
+    @property
+    def _hint(self) -> str:
+        """A broker that does not like what it hears often just ends the connection, or says nothing."""
+        asked = self.security.get("security_protocol") not in (None, "PLAINTEXT")
+        return ": is what DAYBOOK_KAFKA_SECURITY, _MECHANISM, _USER and _PASSWORD_FILE say right?" if asked else ""
+
     def _reached(self, make: Callable[[dict[str, Any]], T]) -> T:
         options = {**PATIENCE, **self.security, "bootstrap_servers": self.brokers.split(",")}
         options |= {"bootstrap_timeout_ms": round(REACHED_WITHIN * 1_000)}
@@ -173,8 +184,8 @@ class Cluster:
             try:
                 return make(options)
             except (KafkaError, OSError, ValueError) as error:
-                why = heard.last or str(error)
-                raise NotReached(f"Kafka at {self.brokers} cannot be used: {why}") from error
+                why = heard.why or error
+                raise NotReached(f"Kafka at {self.brokers} cannot be used: {why}{self._hint}") from error
 
 
 @contextmanager
@@ -195,18 +206,19 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Heard(logging.Handler):
-    """The library says why a connection failed in its log only."""
+    """The library says why a connection failed in its log only. What is said about a password says most."""
 
-    last: str | None = None
+    why: Exception | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == "Connection failed: %s":
-            self.last = record.getMessage().removeprefix("Connection failed: ")
+        for each in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(each, Exception) and (self.why is None or isinstance(each, SaslAuthenticationFailedError)):
+                self.why = each
 
 
 @contextmanager
 def _listening() -> Iterator[_Heard]:
-    heard, log = _Heard(logging.ERROR), logging.getLogger("kafka.net.manager")
+    heard, log = _Heard(logging.WARNING), logging.getLogger("kafka.net.manager")
     log.addHandler(heard)
     try:
         yield heard
