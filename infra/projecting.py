@@ -24,14 +24,20 @@ def projecting(url: str, settings: Settings) -> Iterator[None]:
 
     Raises NotReached where that does not answer, or does not accept us.
     """
+    check(settings)
     with ExitStack() as stack:
         if settings.kafka:
-            from infra.kafka.cluster import Cluster
-
-            Cluster.of(settings).check()
             stack.enter_context(kept(*RELAY, url))
         stack.enter_context(kept(*PROJECTOR, url))
         yield
+
+
+def check(settings: Settings) -> None:
+    """See that Kafka answers, where the settings name one, and accepts us. Raises NotReached."""
+    if settings.kafka:
+        from infra.kafka.cluster import Cluster
+
+        Cluster.of(settings).check()
 
 
 def source_of(settings: Settings) -> Callable[..., Source]:
@@ -41,11 +47,10 @@ def source_of(settings: Settings) -> Callable[..., Source]:
     """
     if settings.kafka is None:
         return LogSource
-        from infra.feed.kafka import KafkaSource
+    from infra.feed.kafka import KafkaSource
     from infra.kafka.cluster import Cluster
 
     cluster = Cluster.of(settings)
-    cluster.check()
     return lambda reading, _: KafkaSource(cluster, reading)
 
 

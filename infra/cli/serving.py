@@ -24,7 +24,7 @@ from infra.database import SCHEMA, connect
 from infra.embedded import forget
 from infra.first_start import local_token
 from infra.instants import ViewBehind, wait_for_all
-from infra.projecting import projecting, source_of
+from infra.projecting import check, projecting, source_of
 from infra.projector import run
 from infra.sample.loading import load
 from infra.settings import Settings
@@ -63,6 +63,7 @@ def serve(
 def project() -> None:
     """Keep the views up to date until somebody stops it. `daybook serve` does so itself with the embedded database."""
     settings, stop = Settings.from_environment(), threading.Event()
+    check(settings)
     with ExitStack() as stack:
         parts = stack.enter_context(running(settings, stack.enter_context(database(settings))))
         run(parts.database.application_url, SCHEMA, VIEWS, stop, source_of(settings))

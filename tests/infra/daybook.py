@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,10 +92,11 @@ class Serving:
     data: Path
     arguments: Sequence[str] = ()
     port: int = field(default_factory=a_port)
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.log = self.data.parent / f"{self.data.name}.log"
-        seen = environment(self.data, port=self.port)
+        seen = environment(self.data, port=self.port, **self.settings)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "serve", *self.arguments], env=seen, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -21,8 +21,11 @@ from infra.feed import Source
 from infra.feed.kafka import KafkaSource
 from infra.feed.log import LogSource
 from infra.instants import wait_for_all
+from infra.kafka.cluster import Cluster
+from infra.projecting import check, source_of
 from infra.projector import run
 from infra.rebuild import rebuild
+from infra.settings import Settings
 from infra.tables import Table
 from projections.view import View
 from tests.infra.past import ANN, Past, database, published, random_sales, record, shown, told
@@ -212,3 +215,16 @@ def test_a_changed_view_is_built_beside_the_live_one_while_others_go_on(db: Conn
         wait_for_all(db, (Revised, VIEWS[1]), 200)
 
     assert [shown(db, view) for view in VIEWS] == list(told(rows, 200))
+
+
+def test_where_the_settings_name_a_cluster_its_topics_are_followed(
+    db: Connection[Any], cluster: Cluster, brokers: str
+) -> None:
+    settings = Settings(kafka=brokers, kafka_prefix=cluster.prefix)
+    check(settings)
+    cluster.prepare()
+
+    with closing(source_of(settings)(db, db)) as source:
+        assert isinstance(source, KafkaSource)
+    with closing(source_of(Settings())(db, db)) as source:
+        assert isinstance(source, LogSource)
