@@ -31,6 +31,7 @@ from infra import cli
 from infra.database import SCHEMA
 from infra.event_store import EventStore
 from infra.identity import Identity
+from infra.metrics import MEDIA, metrics
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
 from infra.serving import FIND, question
@@ -141,6 +142,10 @@ class Server:
         stand = {"ready": not missing, "missing": missing, "parked": parked}
         return JSONResponse(stand, 503 if missing else 200)
 
+    async def metrics(self, _: HTTPRequest) -> Response:
+        """How things stand, as Prometheus reads it."""
+        return Response(await metrics(self.reading.rows), media_type=MEDIA)
+
 
 PARKED: Final = """
     select p.view, count(*) from dead_letters join projections p using (name) where name = any($1) group by p.view"""
@@ -162,6 +167,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         WebSocketRoute("/graphql", endpoint),
         Route("/healthz", server.healthy),
         Route("/readyz", server.ready),
+        Route("/metrics", server.metrics),
         *ide_routes(token),
     ]
     return Starlette(routes=routes, lifespan=server.life)
