@@ -5,26 +5,7 @@
 
 `decode(encode(row, previous))` is `(row.recorded, previous)`: the bytes of the state, and times to the microsecond.
 
-| attribute | |
-|---|---|
-| `specversion` | `1.0` |
-| `id` | `<id of the aggregate>/<version>`: with `source`, and even without, it is unique among all installations |
-| `source` | `/daybook/<context>`: the stream of a context |
-| `type` | `daybook.<context>.<Kind>.<Event>`, without a version: that is in `dataschema` |
-| `subject` | what it happened to: `Opportunity_<uuid>`, as the API names it |
-| `time` | when it happened, in UTC |
-| `recordedtime` | when it became known, in UTC: the documented extension Recorded Time |
-| `datacontenttype` | `application/json` |
-| `dataschema` | `/schemas/<Kind>.<Event>/<version>`, where the server serves it |
-| `position` | its place among all events of the installation, as text of 19 digits |
-| `previousposition` | that of the event before it in the same context and lane, 0 before the first |
-| `lane` | 0 to 5: the partition of its topic |
-| `sequence` | the version that it made of its aggregate, as text of 19 digits: the documented extension Sequence |
-| `actor`, `onbehalfof` | who asked for it, and for whom: `User_<uuid>` |
-| `command`, `commandid` | what was asked for, such as `Opportunity.win`, and the id of that very request |
-| `correlationid`, `causationid` | as whoever asked gave them: the documented extension Correlation |
-| `data` | what the event told, byte for byte as it was recorded; what is personal in it is sealed |
-
+Each attribute says of itself what it is, in CloudEvent below: that is what `/schemas/CloudEvent/1.0` serves.
 What is null is left out. There is no `traceparent`: the history does not know it.
 
 Positions are text since an Integer of CloudEvents ends at 2^31 - 1, where SDKs (Java's, for one) refuse the whole
@@ -39,7 +20,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, convert, json
@@ -85,30 +66,43 @@ class Published(NamedTuple):
         return Recorded(*self[:9])
 
 
-class CloudEvent(Struct, omit_defaults=True):
-    """The attributes, in the order in which they are written."""
+def _says(description: str, **schema: str | int) -> Meta:
+    """What an attribute is, for the schema of all events. It costs nothing when an event is read."""
+    return Meta(description=description, extra_json_schema=schema)
 
-    specversion: Literal["1.0"]
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: datetime
-    recordedtime: datetime
-    datacontenttype: str
-    dataschema: str
-    position: str
-    previousposition: str
-    lane: Annotated[int, Meta(ge=0, lt=LANES)]
-    sequence: str
-    actor: str
-    command: str
-    commandid: UUID
-    onbehalfof: str | None = None
-    correlationid: UUID | None = None
-    causationid: UUID | None = None
-    data: Raw | UnsetType = UNSET
-    data_base64: str | UnsetType = UNSET
+
+NUMBER: Final[dict[str, Any]] = {"pattern": "^[0-9]{19}$"}
+"""19 digits: all that a bigint has."""
+
+
+class CloudEvent(Struct, omit_defaults=True):
+    """An event of Daybook, as a CloudEvent 1.0 in JSON. An attribute that would be null is left out."""
+
+    specversion: Annotated[Literal["1.0"], _says("The version of CloudEvents.")]
+    id: Annotated[str, _says("<id of the aggregate>/<version>: unique, even among installations.", minLength=1)]
+    source: Annotated[str, _says("The stream of a context: /daybook/<context>.", format="uri-reference", minLength=1)]
+    type: Annotated[str, _says("What happened: daybook.<context>.<Kind>.<Event>. Its version is in dataschema.")]
+    subject: Annotated[str, _says("What it happened to, as the API names it: <Kind>_<uuid>.", minLength=1)]
+    time: Annotated[datetime, _says("When it happened, in UTC.", format="date-time")]
+    recordedtime: Annotated[
+        datetime, _says("When it became known, in UTC; never before what stands before it.", format="date-time")
+    ]
+    datacontenttype: Annotated[str, _says("application/json, and application/octet-stream with data_base64.")]
+    dataschema: Annotated[str, _says("The JSON Schema of data, where the server serves it.", format="uri-reference")]
+    position: Annotated[str, _says("Its place among all events of the installation, from 1 on.", **NUMBER)]
+    previousposition: Annotated[str, _says("Position of the event before it in its context and lane; or 0.", **NUMBER)]
+    lane: Annotated[int, Meta(ge=0, lt=LANES, description="The partition of its topic; it follows from the subject.")]
+    sequence: Annotated[str, _says("The version that it made of its subject: 1, 2, 3 and so on.", **NUMBER)]
+    actor: Annotated[str, _says("Who asked for it: User_<uuid>.")]
+    command: Annotated[str, _says("What was asked for, such as Opportunity.win.")]
+    commandid: Annotated[UUID, _says("The id of that one request, which may have brought about several events.")]
+    onbehalfof: Annotated[str | UnsetType, _says("For whom, where that is somebody else: User_<uuid>.")] = UNSET
+    correlationid: Annotated[UUID | UnsetType, _says("What it belongs to, as whoever asked said.")] = UNSET
+    causationid: Annotated[UUID | UnsetType, _says("What brought it about, as whoever asked said.")] = UNSET
+    data: Annotated[Raw | UnsetType, _says("What the event told, as it was recorded; what is personal is sealed.")] = (
+        UNSET
+    )
+    data_base64: Annotated[str | UnsetType, _says("What was recorded, where that is no JSON in one line.")] = UNSET
 
 
 def encode(row: Published, previous: int) -> bytes:
@@ -119,7 +113,7 @@ def encode(row: Published, previous: int) -> bytes:
     (position, id, version, topic, schema_version, state, recorded_at, occurred_at, lane,
      command_id, command, actor, on_behalf_of, correlation_id, causation_id) = row  # fmt: skip
     source, type, kind, dataschema = _constants(topic, schema_version)
-    text, plain = str(id), _in_one_line(state)
+    text, plain = ENCODE(id)[1:-1].decode(), _in_one_line(state)
     return ENCODE(
         CloudEvent(
             "1.0",
@@ -138,9 +132,9 @@ def encode(row: Published, previous: int) -> bytes:
             _user(actor),
             command,
             command_id,
-            _user(on_behalf_of) if on_behalf_of else None,
-            correlation_id,
-            causation_id,
+            _user(on_behalf_of) if on_behalf_of else UNSET,
+            correlation_id or UNSET,
+            causation_id or UNSET,
             Raw(state) if plain else UNSET,
             UNSET if plain else b64encode(state).decode(),
         )

@@ -26,6 +26,7 @@ from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.mapper import Stored, read
 from infra.pipeline import CommandPipeline, Policy, everything
+from tests.contract import problems
 
 ME: Final = new_id()
 RECORDED = """
@@ -122,6 +123,9 @@ class World:
     def asked(self, request: Request) -> Then:
         start = self.position
         outcome = self.pipeline.run(request)
+        rows = self.rows(start)
+        wrong = [problem for _, _, topic, version, _, state in rows for problem in problems(topic, version, state)]
+        assert wrong == [], "this is not what its schema tells those who follow the events"
         return Then(outcome, self.since(start))
 
     def given(self, command: str, id: UUID | str | None = None, /, **arguments: Any) -> UUID:
