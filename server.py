@@ -20,14 +20,17 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry import Schema
 
 from api.catalogue import Views
+from api.contract import contract_routes
 from api.http import Endpoint
 from api.http import Ports as EndpointPorts
 from api.ide import ide_routes
 from api.ports import Caller, NotReady, Place, ViewType
 from api.schema import build
+from api.stream import Events
 from domain.catalogue import AGGREGATES
 from domain.command import Outcome, Request
 from infra import cli
+from infra.contract.documents import documents
 from infra.database import SCHEMA
 from infra.event_store import EventStore
 from infra.identity import Identity
@@ -37,6 +40,7 @@ from infra.reading import Reading
 from infra.serving import FIND, question
 from infra.serving import Place as Tables
 from infra.settings import Settings
+from infra.stream import EventStream
 from projections.catalogue import REPORTS, VIEWS
 
 AT_ONCE: Final = 64
@@ -168,6 +172,8 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         Route("/healthz", server.healthy),
         Route("/readyz", server.ready),
         Route("/metrics", server.metrics),
+        Route("/events", Events(server.views, EventStream(server.reading), server.authenticate).answer),
+        *contract_routes(documents(AGGREGATES)),
         *ide_routes(token),
     ]
     return Starlette(routes=routes, lifespan=server.life)

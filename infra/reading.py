@@ -76,11 +76,17 @@ class Reading:
         [row] = await self.rows(sql, parameters)
         return row
 
-    async def rows(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    async def rows(self, sql: str, parameters: list[Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
         async with self.pool.connection() as connection:
             cursor = AsyncRawCursor(connection)
-            await cursor.execute(sql.encode(), parameters)
+            await cursor.execute(sql.encode(), parameters, binary=binary)
             return await cursor.fetchall()
+
+    async def grown(self) -> None:
+        """Waits until the history has grown, or for a heartbeat: it may have grown unheard."""
+        with suppress(TimeoutError):
+            async with self.growth:
+                await asyncio.wait_for(self.growth.wait(), HEARTBEAT)
 
     async def shown(self, position: int, tables: dict[str, list[str]]) -> bool:
         """Waits until the tables of the aggregate whose event this is have passed it; says whether they show it.
@@ -105,9 +111,7 @@ class Reading:
                 position = rows[-1][0]
                 yield [Entry(*told, said(told, state)) for *told, state in rows]  # type: ignore[call-arg]
                 continue
-            with suppress(TimeoutError):
-                async with self.growth:
-                    await asyncio.wait_for(self.growth.wait(), HEARTBEAT)
+            await self.grown()
 
     async def _watch(self) -> None:
         """Wakes those who wait for the history to grow."""

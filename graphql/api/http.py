@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -28,6 +28,7 @@ from api.ports import Authenticate, Caller, Commands, EventLog, NotReady, Places
 from api.reads import Reads
 
 GRJSON: Final = "application/graphql-response+json"
+NOBODY: Final = "say who you are: Authorization: Bearer daybook_…"
 SERVER_FAULT: Final = "something went wrong on our side: it is in our log, under this request id"
 MOST_BYTES: Final = 2**20
 """Of a body. What is more is no operation, and would keep others waiting while it is read."""
@@ -87,7 +88,7 @@ class Endpoint(GraphQL[Any, Any]):
         try:
             response: Any = await self.run(request)
         except HTTPException as error:
-            response = _refused(request, error.status_code, error.reason)
+            response = refused(request, error.status_code, error.reason)
         await response(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Any:
@@ -95,15 +96,11 @@ class Endpoint(GraphQL[Any, Any]):
         if isinstance(request, Request):
             response.headers["x-request-id"] = request.state.request_id = context.request_id
             context.idempotency_key = request.headers.get("idempotency-key")
-            context.caller = await self._caller(request.headers.get("authorization"))
+            context.caller = await caller_of(request.headers.get("authorization"), self.ports.authenticate)
             if context.caller is None:
-                raise HTTPException(401, "say who you are: Authorization: Bearer daybook_…")
+                raise HTTPException(401, NOBODY)
             await self._wait_as_asked(context, request.headers.get("daybook-position"))
         return context
-
-    async def _caller(self, header: object) -> Caller | None:
-        scheme, _, token = str(header or "").partition(" ")
-        return await self.ports.authenticate(token.strip()) if scheme.lower() == "bearer" else None
 
     async def _wait_as_asked(self, context: Context, position: str | None) -> None:
         """A client that names a position gets to read what the event at it did."""
@@ -116,7 +113,7 @@ class Endpoint(GraphQL[Any, Any]):
 
     async def on_ws_connect(self, context: Context) -> Any:
         given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
-        context.caller = await self._caller(given.get("authorization"))
+        context.caller = await caller_of(given.get("authorization"), self.ports.authenticate)
         if context.caller is None:
             raise ConnectionRejectionError
         return {}
@@ -199,6 +196,12 @@ class Endpoint(GraphQL[Any, Any]):
                 raise WebSocketDisconnected from error
 
 
+async def caller_of(header: object, authenticate: Authenticate) -> Caller | None:
+    """Who asks, by what stands in `Authorization`."""
+    scheme, _, token = str(header or "").partition(" ")
+    return await authenticate(token.strip()) if scheme.lower() == "bearer" else None
+
+
 def _at_most(bytes: int, receive: Receive) -> Receive:
     """Receives a body up to so many bytes."""
     taken = 0
@@ -260,10 +263,14 @@ def _unexpected(cause: BaseException | None) -> bool:
     return cause is not None and not isinstance(cause, GraphQLError | ValueError | TypeError)
 
 
-def _refused(request: Request, status: int, reason: str) -> Response:
+CODES: Final = {
+    401: "UNAUTHENTICATED", 403: "FORBIDDEN", 406: "NOT_ACCEPTABLE", 500: "INTERNAL_SERVER_ERROR", 503: "VIEW_BEHIND"
+}  # fmt: skip
+
+
+def refused(request: Request, status: int, reason: str) -> Response:
     """A request that is no operation yet, answered like one."""
-    codes = {401: "UNAUTHENTICATED", 503: "VIEW_BEHIND"}
-    extensions = {"code": codes.get(status, "BAD_REQUEST")}
+    extensions = {"code": CODES.get(status, "BAD_REQUEST")}
     if request_id := getattr(request.state, "request_id", None):
         extensions["requestId"] = request_id
     body = {"errors": [{"message": reason, "extensions": extensions}]}
@@ -275,12 +282,17 @@ def _refused(request: Request, status: int, reason: str) -> Response:
 def wants_grjson(accept: str) -> bool:
     """Whether the newer of the two media types of GraphQL is the one that a client likes best."""
     best, best_q = None, -1.0
+    for media, q in accepted(accept):
+        if media in (GRJSON, "application/json", "*/*", "application/*") and q > best_q:
+            best, best_q = media, q
+    return best == GRJSON
+
+
+def accepted(accept: str) -> Iterator[tuple[str, float]]:
+    """The media types of an `Accept` header, in lower case, each with how much it is liked."""
     for part in accept.split(","):
         media, *parameters = [p.strip() for p in part.split(";")]
-        q = next((_quality(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
-        if media.lower() in (GRJSON, "application/json", "*/*", "application/*") and q > best_q:
-            best, best_q = media.lower(), q
-    return best == GRJSON
+        yield media.lower(), next((_quality(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
 
 
 def _quality(text: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -63,6 +63,22 @@ class Commands(Protocol):
 class EventLog(Protocol):
     def after(self, position: int) -> AsyncIterator[list[Entry]]:
         """What was recorded after a position, in batches: first what is there already, then what comes."""
+
+
+class Stream(Protocol):
+    """The history as CloudEvents."""
+
+    async def head(self) -> int:
+        """The position of the last event."""
+
+    def after(
+        self, position: int, until: int | None, contexts: Collection[str], shows: Callable[[str], bool]
+    ) -> AsyncIterator[list[tuple[int, bytes]]]:
+        """The events after a position that are of these contexts and that are shown, by their names; in batches.
+
+        Each is a CloudEvent in one line, with its position. It ends at `until`; without one it goes on with what is
+        recorded later. A batch without events comes where there was nothing to show for a while.
+        """
 
 
 class Rows(Protocol):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from domain.aggregate import Aggregate
 from infra.cloud_events import MEDIA
-from infra.contract.schemas import Schema, address_of, envelope, every, schemas
+from infra.contract.schemas import Schema, Schemas, address_of, envelope, every
 from infra.lanes import LANES
 from infra.topics import context_of_event, contexts, kafka_topic
 
@@ -33,10 +33,8 @@ marked `x-personal` in the schemas.
 The same events without Kafka: `GET /events`."""
 
 
-def asyncapi(aggregates: Iterable[type[Aggregate]]) -> dict[str, Any]:
-    """The document, with everything in it that it speaks of."""
-    aggregates = tuple(aggregates)
-    found = schemas(aggregates)
+def asyncapi(aggregates: tuple[type[Aggregate], ...], found: Schemas) -> dict[str, Any]:
+    """The document of these aggregates and of the schemas of their events, with everything in it that it speaks of."""
     described = {f"{topic}.{version}": schema for topic, version, schema in every(found)}
     messages = {f"{topic}.{version}": _message(topic, version, schema) for topic, version, schema in every(found)}
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -15,13 +15,13 @@ ASYNCAPI: Final = "/asyncapi.json"
 INDEX: Final = "/schemas/"
 
 
-def documents(aggregates: Iterable[type[Aggregate]]) -> dict[str, bytes]:
+@cache
+def documents(aggregates: tuple[type[Aggregate], ...]) -> dict[str, bytes]:
     """All of them, as JSON."""
-    aggregates = tuple(aggregates)
     found = schemas(aggregates)
     events = {topic: [address_of(topic, version) for version in versions] for topic, versions in found.items()}
     made: dict[str, Any] = {
-        ASYNCAPI: asyncapi(aggregates),
+        ASYNCAPI: asyncapi(aggregates, found),
         INDEX: {"asyncapi": ASYNCAPI, "envelope": ENVELOPE, "events": events},
         ENVELOPE: envelope(),
         **{address_of(topic, version): schema for topic, version, schema in every(found)},

@@ -23,6 +23,8 @@ from infra.cloud_events import CloudEvent
 from infra.mapper import ENCODE
 
 Schema = dict[str, Any]
+Schemas = dict[str, dict[int, Schema]]
+"""By the name of the event, and by version."""
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPE: Final = "/schemas/CloudEvent/1.0"
@@ -41,7 +43,7 @@ def envelope() -> Schema:
     return {"$schema": DIALECT, "$id": ENVELOPE, **_inlined(msgspec.json.schema(CloudEvent))}
 
 
-def schemas(aggregates: Iterable[type[Aggregate]], former: Path = FORMER) -> dict[str, dict[int, Schema]]:
+def schemas(aggregates: Iterable[type[Aggregate]], former: Path = FORMER) -> Schemas:
     """Of every kind of event, the schema of every version that was ever recorded."""
     return {
         event.TOPIC: {version: _schema(event, version, former) for version in range(1, event.schema_version + 1)}
@@ -72,7 +74,7 @@ def _of_event(event: type[Aggregate.Event]) -> Schema:
 
 
 def _described(event: type[Aggregate.Event]) -> Schema:
-    """What its class says of it, or the one it comes from. How a dataclass is made, which it says unasked, is not it."""
+    """What its class says of it, or the one it comes from; not how it is made, which a dataclass says unasked."""
     for base in event.__mro__:
         said = vars(base).get("__doc__") or ""
         if base.__name__ == event.__name__ and said and not said.startswith(f"{event.__name__}("):
@@ -121,7 +123,7 @@ def _inlined(found: Schema) -> Schema:
     return cast(Schema, inside(found))
 
 
-def every(found: dict[str, dict[int, Schema]]) -> Iterator[tuple[str, int, Schema]]:
+def every(found: Schemas) -> Iterator[tuple[str, int, Schema]]:
     """Each schema with its event and version."""
     for topic, versions in found.items():
         for version, schema in versions.items():
