@@ -96,9 +96,11 @@ def test_its_golden_files_are_accepted_and_all_that_holds_for_every_aggregate_ho
     changed = {
         str(f) for f in paths if not (before / f).exists() or (before / f).read_text() != (golden / f).read_text()
     }
-    of_each = {f"payloads/Competitor.{event}.1.json" for event in ("Spotted", "Judged")}
-    assert {"events.json", "schema.graphql", *of_each} <= changed
-    assert all(name in ("events.json", "schema.graphql") or name.startswith("payloads/Competitor.") for name in changed)
+    folders = ("payloads", "schemas")
+    of_each = {f"{folder}/Competitor.{event}.1.json" for folder in folders for event in ("Spotted", "Judged")}
+    of_all = {"events.json", "schema.graphql", "asyncapi.json"}
+    assert of_all | of_each <= changed
+    assert all(name in of_all or name.split("/")[1].startswith("Competitor.") for name in changed)
 
 
 def test_its_types_and_its_style_are_those_of_the_house(copy: Path) -> None:
