@@ -173,7 +173,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         Route("/readyz", server.ready),
         Route("/metrics", server.metrics),
         Route("/events", Events(server.views, EventStream(server.reading), server.authenticate).answer),
-        *contract_routes(documents(AGGREGATES)),
+        *contract_routes(documents(AGGREGATES, settings.kafka_prefix)),
         *ide_routes(token),
     ]
     return Starlette(routes=routes, lifespan=server.life)

@@ -15,9 +15,9 @@ from kafka import KafkaProducer
 from psycopg import Connection
 
 from infra.cloud_events import MEDIA, Published, encode
+from infra.contract.notices import Head, Parked
 from infra.kafka import NotReached, WrongTopics
 from infra.kafka.cluster import Cluster, milliseconds, reached
-from infra.kafka.notices import Head, Parked
 from infra.kafka.stands import Partition, Stand, last_head, stands
 from infra.lanes import key_of
 from infra.topics import context_of_event

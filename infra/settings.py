@@ -13,8 +13,9 @@ from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from domain.values import CURRENCIES
+from infra.topics import PREFIX
 
-PREFIX = "DAYBOOK_"
+VARIABLE = "DAYBOOK_"
 OF_TESTS = "DAYBOOK_TEST_"
 
 
@@ -106,7 +107,7 @@ class Settings:
     database_url: str | None = _setting("PostgreSQL, as the application's role; unset: the embedded one", _url, None)
     owner_url: str | None = _setting("PostgreSQL, as the owner's role, for set-up; unset: the same", _url, None)
     kafka: str | None = _setting("Kafka's brokers; unset: views are fed from the history itself", _brokers, None)
-    kafka_prefix: str = _setting("how the names of our topics there begin", _prefix, "daybook")
+    kafka_prefix: str = _setting("how the names of our topics there begin", _prefix, PREFIX)
     kafka_security: str = _setting("plaintext, ssl, sasl_plaintext or sasl_ssl", _security, "plaintext")
     kafka_mechanism: str = _setting("of SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", _mechanism, "SCRAM-SHA-512")
     kafka_user: str | None = _setting("the user of SASL", str, None)
@@ -123,9 +124,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """What the environment says; an empty variable counts as unset. Raises WrongSetting."""
-        known = {PREFIX + entry.name.upper(): entry for entry in fields(cls)}
+        known = {VARIABLE + entry.name.upper(): entry for entry in fields(cls)}
         for name in environment:
-            if name.startswith(PREFIX) and not name.startswith(OF_TESTS) and name not in known:
+            if name.startswith(VARIABLE) and not name.startswith(OF_TESTS) and name not in known:
                 near = get_close_matches(name, known, 1)
                 raise WrongSetting(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
         given: dict[str, Any] = {}
@@ -137,12 +138,12 @@ class Settings:
                     shown = hidden(text) if entry.metadata["read"] is _url else text
                     raise WrongSetting(f"{name} is {shown!r}: {error}") from None
         if "owner_url" in given and "database_url" not in given:
-            raise WrongSetting(f"{PREFIX}OWNER_URL is given without {PREFIX}DATABASE_URL: give both, or neither")
+            raise WrongSetting(f"{VARIABLE}OWNER_URL is given without {VARIABLE}DATABASE_URL: give both, or neither")
         passwords = {"kafka_user", "kafka_password_file"}
         if given.get("kafka_security", "").startswith("sasl") and not passwords <= given.keys():
             raise WrongSetting(
-                f"{PREFIX}KAFKA_SECURITY is {given['kafka_security']}:"
-                f" {PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD_FILE are needed"
+                f"{VARIABLE}KAFKA_SECURITY is {given['kafka_security']}:"
+                f" {VARIABLE}KAFKA_USER and {VARIABLE}KAFKA_PASSWORD_FILE are needed"
             )
         return cls(**given)
 
@@ -154,7 +155,7 @@ class Settings:
             shown = hidden(value) if value and entry.metadata["read"] is _url else value
             meaning = entry.metadata["meaning"]
             rows.append(
-                (PREFIX + entry.name.upper(), None if shown is None else str(shown), value == entry.default, meaning)
+                (VARIABLE + entry.name.upper(), None if shown is None else str(shown), value == entry.default, meaning)
             )
         return rows
 

@@ -8,15 +8,17 @@ from domain.aggregate import Aggregate
 from domain.declaration import KINDS, context_of
 from infra.mapper import TooNew
 
-HEADS: Final = "daybook.audit.heads.v1"
+PREFIX: Final = "daybook"
+"""How all of them begin, unless the settings say otherwise."""
+HEADS: Final = "audit.heads"
 """Where the history ends, from time to time: an anchor outside the database."""
-DEAD: Final = "daybook.dead.v1"
-"""What could not be taken."""
+DEAD: Final = "dead"
+"""What views could not take."""
 
 
-def kafka_topic(context: str) -> str:
-    """The topic of all events of a context, such as `sales`. It has a partition for each lane."""
-    return f"daybook.{context}.v1"
+def kafka_topic(context: str, prefix: str = PREFIX) -> str:
+    """The topic of all events of a context, such as `sales`; or of HEADS, or of DEAD."""
+    return f"{prefix}.{context}.v1"
 
 
 def contexts(aggregates: tuple[type[Aggregate], ...]) -> tuple[str, ...]:

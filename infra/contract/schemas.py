@@ -40,7 +40,7 @@ def address_of(topic: str, version: int) -> str:
 
 def envelope() -> Schema:
     """The schema of a CloudEvent of ours, whatever it tells."""
-    return {"$schema": DIALECT, "$id": ENVELOPE, **_inlined(msgspec.json.schema(CloudEvent))}
+    return {"$schema": DIALECT, "$id": ENVELOPE, **inlined(msgspec.json.schema(CloudEvent))}
 
 
 def schemas(aggregates: Iterable[type[Aggregate]], former: Path = FORMER) -> Schemas:
@@ -66,7 +66,7 @@ def _of_event(event: type[Aggregate.Event]) -> Schema:
     for name, mark in personal(event).items():
         hints[name] = Annotated[str | None, _sealed(mark.whose)]
     shape = {name: NotRequired[hints[name]] if name in defaults else hints[name] for name in content_of(event)}
-    found = _inlined(msgspec.json.schema(TypedDict(event.__name__, shape), schema_hook=_text))  # type: ignore[operator]
+    found = inlined(msgspec.json.schema(TypedDict(event.__name__, shape), schema_hook=_text))  # type: ignore[operator]
     for name, default in defaults.items():
         if name in found["properties"]:
             found["properties"][name]["default"] = json.loads(ENCODE(default))
@@ -104,7 +104,7 @@ def _text(kind: type[Any]) -> Schema:
     return {"type": "string", "description": getdoc(kind)}
 
 
-def _inlined(found: Schema) -> Schema:
+def inlined(found: Schema) -> Schema:
     """A schema with all that it refers to in it, and open to what a later version adds."""
     known = found.pop("$defs", {})
 

@@ -21,7 +21,7 @@ from domain.catalogue import AGGREGATES
 from infra.kafka import NotReached, WrongTopics
 from infra.lanes import LANES
 from infra.settings import Settings
-from infra.topics import contexts, kinds_of
+from infra.topics import DEAD, HEADS, PREFIX, contexts, kafka_topic, kinds_of
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Cluster:
     """A cluster, as one Daybook uses it."""
 
     brokers: str
-    prefix: str = "daybook"
+    prefix: str = PREFIX
     security: Mapping[str, Any] = field(default_factory=dict)
     contexts: Sequence[str] = contexts(AGGREGATES)
 
@@ -86,7 +86,7 @@ class Cluster:
 
     def topic(self, context: str) -> str:
         """The topic of all events of a context, such as `sales`. It has a partition for each lane."""
-        return f"{self.prefix}.{context}.v1"
+        return kafka_topic(context, self.prefix)
 
     @property
     def topics(self) -> dict[str, str]:
@@ -105,12 +105,12 @@ class Cluster:
     @property
     def heads(self) -> str:
         """The topic that tells from time to time where the history ends: an anchor outside the database."""
-        return f"{self.prefix}.audit.heads.v1"
+        return self.topic(HEADS)
 
     @property
     def dead(self) -> str:
         """The topic of what views could not take."""
-        return f"{self.prefix}.dead.v1"
+        return self.topic(DEAD)
 
     def prepare(self) -> None:
         """Make the topics that are missing. Raises WrongTopics where one that there is could not hold the stream."""

@@ -12,8 +12,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from infra.cloud_events import NotOurs, decode
+from infra.contract.notices import Head, head_in
 from infra.kafka.cluster import Cluster
-from infra.kafka.notices import Head, head_in
 
 ASKED: Final = 10.0
 """Seconds that Kafka gets to answer."""

@@ -55,6 +55,8 @@ def messages(cluster: Cluster, topic: str) -> list[Any]:
     consumer = cluster.consumer(fetch_max_wait_ms=50)
     try:
         partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
+        if not partitions:
+            return []
         consumer.assign(partitions)
         consumer.seek_to_beginning()
         ends, found, until = consumer.end_offsets(partitions), list[Any](), monotonic() + 20

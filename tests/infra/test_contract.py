@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -19,6 +20,7 @@ from domain.catalogue import AGGREGATES
 from infra.cloud_events import encode
 from infra.contract.asyncapi import asyncapi
 from infra.contract.documents import documents
+from infra.contract.notices import Head, Parked
 from infra.contract.schemas import envelope, every, schemas
 from tests.conftest import ROOT
 from tests.contract import SCHEMAS, problems
@@ -213,6 +215,7 @@ def references(part: Any) -> Iterator[str]:
 
 def test_each_context_has_a_channel_with_its_own_events() -> None:
     channels = document("/asyncapi.json")["channels"]
+    notices = {channel: channels.pop(channel) for channel in ("audit.heads", "dead")}
 
     assert {name: channel["address"] for name, channel in channels.items()} == {
         "customers": "daybook.customers.v1",
@@ -223,6 +226,36 @@ def test_each_context_has_a_channel_with_its_own_events() -> None:
     assert "Opportunity.Won.1" not in channels["customers"]["messages"]
     assert sum(len(channel["messages"]) for channel in channels.values()) == len(EVERY)
     assert {channel["bindings"]["kafka"]["partitions"] for channel in channels.values()} == {6}
+    assert {channel["address"]: channel["bindings"]["kafka"]["partitions"] for channel in notices.values()} == {
+        "daybook.audit.heads.v1": 1,
+        "daybook.dead.v1": 6,
+    }
+
+
+def test_where_topics_have_another_prefix_the_document_says_so() -> None:
+    told = json.loads(documents(AGGREGATES, "north")["/asyncapi.json"])
+
+    assert {channel["address"].partition(".")[0] for channel in told["channels"].values()} == {"north"}
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        Head(7, "01" * 32, datetime(2026, 1, 1, tzinfo=UTC)),
+        Parked("sales", UUID(int=1), "Sale.Won", 7, "why", datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_what_is_told_beside_the_events_is_as_the_document_says(notice: Head | Parked) -> None:
+    told, message = document("/asyncapi.json"), json.loads(notice.message())
+    payload = told["components"]["messages"][type(notice).__name__]["payload"]
+    validator = Draft202012Validator({"components": told["components"], **payload})
+
+    validator.validate(message)
+    Draft202012Validator(document(message["dataschema"])).validate(message["data"])
+    changes: list[dict[str, Any]] = [{"type": "daybook.Other"}, {"data": {}}]
+    for changed in changes:
+        with pytest.raises(ValidationError):
+            validator.validate(message | changed)
 
 
 def test_a_message_is_known_by_the_document_alone() -> None:
@@ -246,7 +279,8 @@ def test_the_index_names_every_schema() -> None:
     assert [address for addresses in index["events"].values() for address in addresses] == [
         f"/schemas/{topic}/{version}" for topic, version in EVERY
     ]
-    assert {index["asyncapi"], index["envelope"]} <= set(DOCUMENTS)
+    assert index["notices"] == {"Head": ["/schemas/Head/1"], "Parked": ["/schemas/Parked/1"]}
+    assert {index["asyncapi"], index["envelope"], "/schemas/Head/1", "/schemas/Parked/1"} <= set(DOCUMENTS)
 
 
 def test_an_event_that_is_described_in_its_class_is_described_here() -> None:
