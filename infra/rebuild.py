@@ -127,7 +127,7 @@ def _rebuild(
     name = table.view.table
     prepare(writing, [table])
     build(reading, writing, table, most, progress=progress)
-    at = level(reading, writing, [table])
+    at = _level_among_others(reading, writing, table)
     _, total = count_of(reading, table, None, at)
     progress(Progress(name, "check", total, total))
     check(writing, table, at)
@@ -402,13 +402,15 @@ def check(connection: Connection[Any], view: type[View] | Table, at: int) -> Non
 def same(connection: Connection[Any], one: str, other: Table) -> bool | None:
     """Whether two tables say the same, now and at any time before; None where they have other columns."""
     asked = "select columns from projections where name = any(%s)"
-    found = [columns for (columns,) in connection.execute(asked, [[one, other.name]]).fetchall()]
-    if len(found) != 2 or found[0] != found[1]:
-        return None
-    at = min(_moved_to(connection, one), _moved_to(connection, other.name))
-    columns = sorted(found[0])
-    digests = [connection.execute(digest(name, columns, at)).fetchone() for name in (one, other.name)]
-    return digests[0] == digests[1]
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read")  # nobody is forgotten between the two
+        found = [columns for (columns,) in connection.execute(asked, [[one, other.name]]).fetchall()]
+        if len(found) != 2 or found[0] != found[1]:
+            return None
+        at = min(_moved_to(connection, one), _moved_to(connection, other.name))
+        columns = sorted(found[0])
+        digests = [connection.execute(digest(name, columns, at)).fetchone() for name in (one, other.name)]
+        return digests[0] == digests[1]
 
 
 def _moved_to(connection: Connection[Any], name: str) -> int:
@@ -513,17 +515,19 @@ def back(url: str, schema: str, view: type[View]) -> Rebuilt:
     with connect(url, schema) as connection, alone(connection, f"{table.name} goes back"):
         if state_of(connection, table) != "old":
             raise NotKept(f"no old tables of {view.table} are kept that this Daybook declares so")
-        at = _level_among_others(connection, table)
+        at = _level_among_others(connection, connection, table)
         check(connection, table, at)
         _, total = count_of(connection, table, None, at)
         return Rebuilt(view.table, total, at, None, tuple(flip(connection, [table])))
 
 
-def _level_among_others(connection: Connection[Any], table: Table) -> int:
-    """A projector of this declaration may move the tables too: whoever fences whom, they come to the same end."""
+def _level_among_others(reading: Connection[Any], writing: Connection[Any], table: Table) -> int:
+    """Somebody may be forgotten meanwhile, and a projector of this declaration may move the tables too: whoever fences
+    whom, they come to the same end.
+    """
     while True:
         try:
-            return level(connection, connection, [table])
+            return level(reading, writing, [table])
         except Fenced:
             sleep(BETWEEN_FLIPS)
 
