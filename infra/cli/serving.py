@@ -54,7 +54,7 @@ def serve(
         address = f"http://{_in_address(settings.host)}:{settings.port}"
         data = prepare(settings.data)
         stack.enter_context(serving(data, address))
-        used = stack.enter_context(database(settings))
+        used = stack.enter_context(database(settings, keep=True))
         token = _prepare(settings, used, data, sample, stack)
         app = ports.application(settings, used.application_url, token)
         _Server(app, lambda: _welcome(address, token)).run_on(listening)
@@ -65,7 +65,7 @@ def project() -> None:
     settings, stop = Settings.from_environment(), threading.Event()
     check(settings)
     with ExitStack() as stack:
-        parts = stack.enter_context(running(settings, stack.enter_context(database(settings))))
+        parts = stack.enter_context(running(settings, stack.enter_context(database(settings, keep=True))))
         run(parts.database.application_url, SCHEMA, VIEWS, stop, source_of(settings))
 
 

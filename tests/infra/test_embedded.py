@@ -1,17 +1,19 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import OperationalError
 
 from infra.data_folder import InUse, Unusable, serving, who_serves
-from infra.embedded import CannotStart, embedded
+from infra.embedded import CannotStart, embedded, kept
 
 USER = """
 import sys, pathlib
@@ -56,9 +58,9 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate(timeout=30)
 
 
-def killed(pid: int) -> None:
+def killed(pid: int, number: int = signal.SIGKILL) -> None:
     """End a process as a crash would, and wait until it is gone."""
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, number)
     for _ in range(500):
         try:
             os.kill(pid, 0)
@@ -145,6 +147,63 @@ def test_after_a_crash_of_everything_what_was_committed_is_there(data: Path) -> 
     with embedded(data) as server, psycopg.connect(server.owner_url) as connection:
         assert connection.execute("select number from kept").fetchone() == (42,)
         connection.execute("drop table kept")
+
+
+def eventually(holds: Callable[[], object]) -> bool:
+    until = time.monotonic() + 30
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.02)
+    return bool(holds())
+
+
+def answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url) as connection:
+            return connection.execute("select 1").fetchone() == (1,)
+    except OperationalError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_server_that_is_kept_is_started_again_whenever_it_ends(data: Path, number: int) -> None:
+    with embedded(data) as server, kept(data):
+        for _ in range(2):
+            pid = server_of(data)
+            assert pid is not None
+            killed(pid, number)
+
+            assert eventually(lambda: answers(server.application_url))
+            assert server_of(data) not in (None, pid)
+
+    assert server_of(data) is None
+
+
+def test_a_server_that_cannot_be_started_again_is_tried_until_it_can(data: Path, caplog: Any) -> None:
+    settings = data / "postgres" / "postgresql.auto.conf"
+    before = settings.read_text()
+    with embedded(data), kept(data):
+        settings.write_text("no_such_setting = 1\n")
+        pid = server_of(data)
+        assert pid is not None
+        killed(pid)
+        try:
+            assert eventually(lambda: "no_such_setting" in caplog.text)
+        finally:
+            settings.write_text(before)
+        assert eventually(lambda: server_of(data))
+
+    assert server_of(data) is None
+
+
+def test_a_database_whose_files_are_gone_is_not_made_anew_behind_its_user(tmp_path: Path, caplog: Any) -> None:
+    with embedded(tmp_path), kept(tmp_path):
+        pid = server_of(tmp_path)
+        assert pid is not None
+        killed(pid)
+        shutil.rmtree(tmp_path / "postgres")
+        assert eventually(lambda: "it is tried again" in caplog.text)
+
+    assert not (tmp_path / "postgres").exists()
 
 
 def test_a_process_id_that_another_program_has_by_now_does_not_stop_the_start(data: Path) -> None:
