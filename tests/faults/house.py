@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from domain.values import parse
 from infra.database import SCHEMA, connect
 from infra.embedded import DATABASE, Server, embedded
+from infra.group_commit import Append, CommandRow, EventRow, appended
 from infra.instants import wait_for_all
-from infra.verify import in_python, in_sql, verify
-from infra.verify_views import verify as verify_view
+from infra.keys import master_key_of, unlock
+from infra.lanes import lane_of
+from infra.rebuild import Busy, Rebuilt, rebuild
 from projections.catalogue import VIEWS
-from projections.customers.account import AccountView
-from tests.infra.daybook import Serving, a_port, processes_of
+from projections.customers.contact import ContactView
+from projections.view import View
+from tests.faults.disk import Disk
+from tests.faults.holds import the_history, the_persons, the_views
+from tests.infra.daybook import COMMAND, Serving, a_port, environment, processes_of
 from tests.infra.test_processes import pids
 
 ROOT = Path(__file__).parent.parent.parent
 WITHIN = 60.0
 """Seconds at most for anything that is waited for here."""
-KEY = re.compile(rb"key-[0-9a-f]{32}-[0-9]+")
 
 
 def eventually(holds: Callable[[], Any], what: str, seconds: float = WITHIN) -> Any:
@@ -78,7 +80,11 @@ class House:
     port: int = field(default_factory=a_port)
     notes: Path | None = None
     """Where the load writes down what was acknowledged; beside the data folder if left out."""
+    disk: Disk | None = None
+    """On which the data folder is; None where that cannot be full."""
     files: list[Path] = field(default_factory=list)
+    ill: set[int] = field(default_factory=set)
+    """Positions of events that no view can read, and nobody has skipped."""
 
     def __post_init__(self) -> None:
         self.open()
@@ -140,19 +146,74 @@ class House:
         self.open()
 
     def kill_postgres(self) -> None:
-        """PostgreSQL dies, and is started again; the server lives."""
+        """PostgreSQL dies; the server starts it again."""
         self.end_postgres(signal.SIGKILL)
-        self.start_postgres()
+        self.postgres_comes_back()
 
-    def restart_postgres(self) -> None:
-        """PostgreSQL is stopped in good order ("fast") and started again; the server lives."""
+    def stop_postgres(self) -> None:
+        """Somebody stops PostgreSQL in good order ("fast"); the server starts it again."""
         self.end_postgres(signal.SIGINT)
-        self.start_postgres()
+        self.postgres_comes_back()
 
     def kill_writer(self) -> None:
         """The backend that records is ended while it does so."""
         with self.looking() as connection:
             eventually(lambda: connection.execute(TERMINATE_WRITER).fetchall() == [(True,)], "somebody records")
+
+    def kill_second_projector(self) -> None:
+        """Another projector takes its share of the work, and dies."""
+        with self.second_projector():
+            pass
+
+    def kill_rebuild(self, view: type[View] = ContactView) -> Rebuilt:
+        """Whoever builds a view anew dies half way; somebody else takes it up. The view is what it was before."""
+        unlock(master_key_of(None, self.data))
+        with self.database() as server:
+            with subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.rebuilding", view.table, str(self.data)],
+                cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            ) as half:  # fmt: skip
+                assert half.stdin and half.stdout
+                half.stdin.write(server.application_url + "\n")
+                half.stdin.flush()
+                for number, _ in enumerate(half.stdout):
+                    if number == 4:
+                        break
+                half.kill()
+            made: Rebuilt = eventually(lambda: rebuilt(server.application_url, view), "the dead one's locks are gone")
+        assert made.as_before, made
+        return made
+
+    def record_ill(self) -> None:
+        """An event is recorded that no domain would make, and no view can read."""
+        with self.looking() as connection:
+            self.ill.add(recorded(connection, uuid4(), b"no json"))
+
+    def set_clock_back(self) -> None:
+        """PostgreSQL's clock goes back by some seconds: to the history it is the same if what was last is ahead."""
+        with self.looking() as connection:
+            connection.execute("update event_head set recorded_at = recorded_at + interval '3 seconds'")
+
+    def fill_disk(self) -> None:
+        """There is no room for a while. PostgreSQL may end by that; the server starts it again."""
+        assert self.disk
+        self.disk.fill()
+        time.sleep(1)
+        self.disk.make_room()
+
+    @contextmanager
+    def second_projector(self) -> Iterator[None]:
+        """Another projector, which holds its share of the lanes; at the end it is killed."""
+        second = subprocess.Popen(
+            [*COMMAND, "project"], env=environment(self.data), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            with self.looking() as connection:
+                eventually(lambda: connection.execute(SHARING).fetchone() == (2,), "both have lanes of the accounts")
+            yield
+        finally:
+            second.kill()
+            second.wait()
 
     def projectors(self) -> list[int]:
         """The processes beside the server that keep the views up to date."""
@@ -172,10 +233,9 @@ class House:
         os.kill(pid, number)
         eventually(lambda: not is_running(pid), "PostgreSQL has ended")
 
-    def start_postgres(self) -> None:
-        """The server of the folder still counts as its user, so it stays when we leave."""
-        with embedded(self.data):
-            pass
+    def postgres_comes_back(self) -> None:
+        """The server of the folder starts it."""
+        eventually(lambda: (pid := self.postgres()) and is_running(pid), "PostgreSQL runs again")
 
     # -- what is seen of it from outside --------------------------------------------------------------------------
 
@@ -199,52 +259,44 @@ class House:
         return [json.loads(line) for file in self.files for line in file.read_text().splitlines()]
 
     def check(self) -> int:
-        """What must hold when no load is on it. Says of how many commands.
-
-        What was acknowledged is in the history, once and where the answer said; and nothing else is, for nothing was
-        left unanswered. Positions have no gaps, nor have versions. The chain holds, computed twice. What the live view
-        shows, now and of the past, is what a view built anew shows.
-        """
+        """What must hold when no load is on it: of the history, of views, of persons. Says of how many commands."""
         answers = self.acknowledged()
-        with self.database() as server, connect(server.application_url) as connection:
-            events = connection.execute(EVENTS).fetchall()
-            none([n for n, (position, *_) in enumerate(events, 1) if n != position], "positions are not contiguous")
-            versions = defaultdict[Any, list[int]](list)
-            for _, id, version, *_ in events:
-                versions[id].append(version)
-            gaps = [id for id, found in versions.items() if found != [*range(1, len(found) + 1)]]
-            none(gaps, "aggregates' versions are not contiguous")
-
-            by_key = [(key.decode(), event) for event in events for key in KEY.findall(event[-1])]
-            twice = [key for key, times in Counter(key for key, _ in by_key).items() if times != 1]
-            none(twice, "commands were recorded more than once")
-            recorded = {key: {"id": id, "version": v, "position": p, "receipt": h} for key, (p, id, v, h, _) in by_key}
-            told = {each["key"]: {**each, "id": parse(each["id"])[1]} for each in answers}
-            assert len(told) == len(answers)
-            none([told[key] for key in told.keys() - recorded.keys()], "acknowledged commands are not in the history")
-            none([recorded[key] for key in recorded.keys() - told.keys()], "recorded commands were never acknowledged")
-            wrong = [(told[key], found) for key, found in recorded.items() if told[key] != {**found, "key": key}]
-            none(wrong, "commands are elsewhere in the history than their answers said")
-
-            receipts = [(each["position"], each["receipt"]) for each in answers]
-            assert [verify(connection, receipts, check=by).broken for by in (in_sql, in_python)] == [None, None]
-
-            wait_for_all(connection, VIEWS, len(events), WITHIN)
-            shown = verify_view(server.application_url, SCHEMA, AccountView, None)
-            none(shown.differences, "places where the live view is not what a view built anew is")
-            assert shown.aggregates >= len({each["id"] for each in answers})
+        unlock(master_key_of(None, self.data))
+        with self.database() as server, self.looking() as connection:
+            last = the_history(connection, answers)
+            wait_for_all(connection, VIEWS, last, WITHIN)
+            the_persons(connection, answers)
+            the_views(server.application_url, connection, answers, self.ill)
         return len(answers)
 
 
-EVENTS = "select position, originator_id, originator_version, encode(hash, 'hex'), state from events order by position"
 TERMINATE_WRITER = """
     select pg_terminate_backend(pid) from pg_stat_activity
     where query like 'select * from append_commits%' and state = 'active'"""
+SHARING = """
+    select count(distinct l.pid) from generate_series(0, 5) lane
+    join projections p on p.view = 'accounts' and p.state = 'live'
+    join pg_locks l on (l.classid::bigint << 32 | l.objid::bigint)
+        = hashtextextended(current_schema() || '.' || p.name || ' lane ' || lane, 0)
+    where l.locktype = 'advisory' and l.objsubid = 1 and l.granted"""
 
 
-def none(found: Sequence[Any], what: str) -> None:
-    """Refuse what should not be, naming the first of it."""
-    assert not found, f"{what}: {len(found)}, such as {found[:3]}"
+def recorded(connection: Connection[Any], id: UUID, state: bytes) -> int:
+    """An account that no domain would make. Its position."""
+    append = Append(
+        [CommandRow(uuid4(), bytes(32), "Account.register", uuid4())],
+        [EventRow(0, id, 1, "Account.Registered", 1, None, lane_of(id), state)],
+        {id: 0}, [], [], lambda places: places[-1].position, lambda: None,
+    )  # fmt: skip
+    return int(appended(connection, append))
+
+
+def rebuilt(url: str, view: type[View]) -> Rebuilt | None:
+    """What came of it; None while another process is at it."""
+    try:
+        return rebuild(url, SCHEMA, [view])[0]
+    except Busy:
+        return None
 
 
 def is_running(pid: int) -> bool:
