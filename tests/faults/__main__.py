@@ -6,6 +6,7 @@ With a second number, which every run prints, the same faults are chosen again: 
 from __future__ import annotations
 
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ ROUND = 50
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended first
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)
     print(f"{times} faults, chosen by the number {seed}", flush=True)

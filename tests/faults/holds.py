@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -34,7 +35,7 @@ def none(found: Sequence[Any], what: str) -> None:
     assert not found, f"{what}: {len(found)}, such as {found[:3]}"
 
 
-def the_history(connection: Connection[Any], answers: Answers) -> int:
+def the_history(connection: Connection[Any], answers: Answers, ahead: Sequence[tuple[int, datetime]]) -> int:
     """What was acknowledged is in the history, once and where the answer said; and nothing else is, for nothing was
     left unanswered. Positions have no gaps, nor have versions; time does not go back. The chain holds, computed twice.
 
@@ -43,6 +44,7 @@ def the_history(connection: Connection[Any], answers: Answers) -> int:
     events = connection.execute(EVENTS).fetchall()
     none([n for n, (position, *_) in enumerate(events, 1) if n != position], "positions are not contiguous")
     none([pair for pair in pairwise(at for *_, at, _ in events) if pair[0] > pair[1]], "time goes back")
+    none([p for p, was in ahead for *_, at, _ in events[p : p + 1] if at < was], "time went back with the clock")
     versions = defaultdict[Any, list[int]](list)
     for _, id, version, *_ in events:
         versions[id].append(version)

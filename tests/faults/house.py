@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -85,6 +86,8 @@ class House:
     files: list[Path] = field(default_factory=list)
     ill: set[int] = field(default_factory=set)
     """Positions of events that no view can read, and nobody has skipped."""
+    ahead: list[tuple[int, datetime]] = field(default_factory=list)
+    """Positions, and what the clock had been when it was set back behind them."""
 
     def __post_init__(self) -> None:
         self.open()
@@ -192,7 +195,9 @@ class House:
     def set_clock_back(self) -> None:
         """PostgreSQL's clock goes back by some seconds: to the history it is the same if what was last is ahead."""
         with self.looking() as connection:
-            connection.execute("update event_head set recorded_at = recorded_at + interval '3 seconds'")
+            self.ahead += connection.execute(
+                "update event_head set recorded_at = recorded_at + interval '3 seconds' returning position, recorded_at"
+            ).fetchall()
 
     def fill_disk(self) -> None:
         """There is no room for a while. PostgreSQL may end by that; the server starts it again."""
@@ -263,7 +268,7 @@ class House:
         answers = self.acknowledged()
         unlock(master_key_of(None, self.data))
         with self.database() as server, self.looking() as connection:
-            last = the_history(connection, answers)
+            last = the_history(connection, answers, self.ahead)
             wait_for_all(connection, VIEWS, last, WITHIN)
             the_persons(connection, answers)
             the_views(server.application_url, connection, answers, self.ill)

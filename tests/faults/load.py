@@ -29,7 +29,7 @@ ANSWERS_WITHIN, CARRIED_OUT_WITHIN = 40, 150
 """Seconds for one try, and for all of them."""
 PAUSE, AGAIN = 0.01, 0.05
 """Seconds from one command to the next, and before the same is tried again."""
-ACCOUNTS, CONTACTS = 60, 60
+ACCOUNTS, CONTACTS = 20, 10
 ASKED = "version position receipt changed { id } userErrors { code message }"
 ADD, FORGET, LOG = "addContact", "forgetContact", "logInteraction"
 TRY_AGAIN = {"CONFLICT", "THROTTLED"}
@@ -112,7 +112,7 @@ class Load:
             person = {"familyName": who, "emails": [f"{who}@hidden.example"]}
             return Deed(ADD, {"person": person, "title": key}, who=who)
         id, who = random.choice([*self.contacts.items()])
-        mutation = random.choices((LOG, "changeContactDetails", FORGET), (10, 10, 1))[0]
+        mutation = random.choices((LOG, "changeContactDetails", FORGET), (6, 6, 1))[0]
         if mutation == LOG:
             said = {"subject": f"a word with {who}", "body": f"{who} said: {key}"}
             return Deed(LOG, {"kind": "CALL", "direction": "INBOUND", "contactId": id, "outcome": key} | said, id, who)
