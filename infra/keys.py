@@ -1,6 +1,7 @@
 """The keys of persons: what is personal is sealed under them, and they are wrapped by the master key.
 
 To forget a person is to destroy the key: what it sealed stays in the history, and nobody can read it any more.
+The database says by which master key each is wrapped; who has several can unwrap by each: see infra/rotation.py.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from os import urandom
 from pathlib import Path
+from secrets import token_urlsafe
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from psycopg import Connection
 
 from infra.commit import Forgotten
-from infra.data_folder import locked, secret
+from infra.data_folder import keep, locked, secret
 
 LENGTH: Final = 32
 """Bytes of a key."""
@@ -34,7 +36,9 @@ LASTS: Final = 5.0
 REMEMBERED: Final = 10_000
 """So many keys are remembered."""
 KNOWN: Final = "select person, wrapped, master from person_keys where person = any(%s)"
-MASTERS: Final = "select distinct master from person_keys where master is not null"
+MASTERS: Final = """
+    select master from secrets where master is not null union
+    select master from person_keys where master is not null"""
 MADE: Final = "select person, wrapped, master from person_key(%s, %s, %s)"
 
 Ask = Callable[[str, Sequence[Any]], Sequence[tuple[Any, ...]]]
@@ -71,63 +75,106 @@ class MasterKey:
         nonce = urandom(NONCE)
         return nonce + self._cipher.encrypt(nonce, key, person.bytes)
 
-    def unwrap(self, person: UUID, wrapped: bytes, name: str | None) -> bytes:
-        """The key of a person, wrapped by the master key of this name. Raises WrongMasterKey."""
+    def unwrap(self, person: UUID, wrapped: bytes) -> bytes:
+        """The key of a person, which this master key wrapped. Raises WrongMasterKey."""
         try:
             return self._cipher.decrypt(wrapped[:NONCE], wrapped[NONCE:], person.bytes)
         except InvalidTag:
             raise WrongMasterKey(
-                f"personal data is sealed under the master key {name}, and this one is {self.name}: "
-                "give the right one by DAYBOOK_MASTER_KEY_FILE"
+                f"the key of {person} is damaged: the master key {self.name} does not open it"
             ) from None
 
 
-def master_key(path: Path) -> MasterKey:
-    """The master key in a file: 32 random bytes in base64. Raises WrongMasterKey."""
-    text = path.read_text().strip().replace("+", "-").replace("/", "_").rstrip("=")
-    if not re.fullmatch(r"[\w-]{43}", text, re.ASCII):
+class MasterKeys:
+    """The master keys that are known here: the first wraps what is new, and each unwraps what it wrapped.
+
+    Where they come from a file, it is read again when one is needed that is not known: it may have been added since.
+    """
+
+    def __init__(self, keys: Sequence[MasterKey], file: Path | None = None) -> None:
+        self._keys, self._file = keys, file
+
+    @property
+    def first(self) -> MasterKey:
+        return self._keys[0]
+
+    def named(self, name: str) -> MasterKey:
+        """The one of this name. Raises WrongMasterKey."""
+        if (found := self._find(name)) is None and self._file is not None:
+            self._keys = keys_in(self._file)
+            found = self._find(name)
+        if found is None:
+            raise WrongMasterKey(
+                f"this database needs the master key {name}, and this one is {self.first.name}: "
+                "give the right one by DAYBOOK_MASTER_KEY_FILE"
+            )
+        return found
+
+    def knows(self, name: str) -> bool:
+        """Whether there is one of this name."""
+        return self._find(name) is not None
+
+    def _find(self, name: str) -> MasterKey | None:
+        return next((key for key in self._keys if key.name == name), None)
+
+
+def keys_in(path: Path) -> list[MasterKey]:
+    """The master keys in a file, one on each line: 32 random bytes in base64. Raises WrongMasterKey."""
+    lines = path.read_text().replace("+", "-").replace("/", "_").split("\n")
+    texts = [text for line in lines if (text := line.strip().rstrip("="))]
+    if not texts or not all(re.fullmatch(r"[\w-]{43}", text, re.ASCII) for text in texts):
         raise WrongMasterKey(f"{path} holds no master key: it is {LENGTH} random bytes in base64")
-    return MasterKey(urlsafe_b64decode(text + "="))
+    return [MasterKey(urlsafe_b64decode(text + "=")) for text in texts]
 
 
-def master_key_of(file: Path | None, data: Path, make: bool = False) -> MasterKey | None:
-    """The master key: of this file, else of the data folder; there one is made where there is none, if it may be.
+def put_first(path: Path) -> None:
+    """Make a master key, and put it before those that a file holds."""
+    keep(path, f"{token_urlsafe(LENGTH)}\n{path.read_text().strip()}")
+
+
+def file_of(file: Path | None, data: Path) -> Path:
+    """Where the master keys are: in this file, else in the data folder."""
+    return file or data / "master.key"
+
+
+def master_keys_of(file: Path | None, data: Path, make: bool = False) -> MasterKeys | None:
+    """The master keys: of this file, else of the data folder; there one is made where there is none, if it may be.
 
     Raises WrongMasterKey.
     """
-    own = data / "master.key"
+    found = file_of(file, data)
     if file is None and make:
         with locked(data, "master.lock"):  # two that start at once share one
-            secret(data, own.name)
-    return master_key(file or own) if file or own.exists() else None
+            secret(data, found.name)
+    return MasterKeys(keys_in(found), found) if file or found.exists() else None
 
 
-def fitting(connection: Connection[Any], file: Path | None, data: Path, make: bool) -> MasterKey | None:
-    """The master key of a database. None is made where another sealed something already. Raises WrongMasterKey."""
+def fitting(connection: Connection[Any], file: Path | None, data: Path, make: bool) -> MasterKeys | None:
+    """The master keys of a database. None is made where another wrapped something already. Raises WrongMasterKey."""
     known = [name for (name,) in connection.execute(MASTERS)]
-    master = master_key_of(file, data, make and not known)
-    if master and known and master.name not in known:
+    keys = master_keys_of(file, data, make and not known)
+    if keys is not None and (missing := [name for name in known if not keys.knows(name)]):
         raise WrongMasterKey(
-            f"personal data is sealed under the master key {known[0]}, and {file or data} holds {master.name}: "
+            f"personal data is sealed under the master key {missing[0]}, and {file or data} holds {keys.first.name}: "
             "give the right one by DAYBOOK_MASTER_KEY_FILE"
         )
-    return master
+    return keys
 
 
 class _Unlocked:
-    """The master key of this process."""
+    """The master keys of this process."""
 
-    master: MasterKey | None = None
+    keys: MasterKeys | None = None
 
 
-def unlock(master: MasterKey | None) -> None:
+def unlock(keys: MasterKeys | None) -> None:
     """Let this process seal and read what is personal. Once, at its start; without it neither can be done."""
-    _Unlocked.master = master
+    _Unlocked.keys = keys
 
 
-def unlocked() -> MasterKey | None:
-    """The master key of this process, if it has one."""
-    return _Unlocked.master
+def unlocked() -> MasterKeys | None:
+    """The master keys of this process, if it has any."""
+    return _Unlocked.keys
 
 
 class PersonKeys:
@@ -172,15 +219,24 @@ class PersonKeys:
 
     def _made(self, person: UUID) -> AESGCM:
         """The key of a person, who gets one now unless there is one. Raises Forgotten if there was one."""
-        master = _needed()
-        [(_, wrapped, name)] = self._ask(MADE, [person, master.wrap(person, AESGCM.generate_key(256)), master.name])
+        keys = _needed()
+        wrapped, name = self._kept(person, keys.first)
+        if wrapped is None and name is not None:  # all are wrapped by another one by now, or not yet by this one
+            wrapped, name = self._kept(person, keys.named(name))
         _, cipher = self._remember(person, wrapped, name)
         if cipher is None:
             raise Forgotten
         return cipher
 
+    def _kept(self, person: UUID, master: MasterKey) -> tuple[bytes | None, str | None]:
+        """The key of a person as it is kept. None where there is none any more; with a name, that one must wrap it."""
+        made = master.wrap(person, AESGCM.generate_key(256))
+        [(_, wrapped, name)] = self._ask(MADE, [person, made, master.name])
+        return wrapped, name
+
     def _remember(self, person: UUID, wrapped: bytes | None, name: str | None) -> Known:
-        known = monotonic() + self._lasts, None if wrapped is None else AESGCM(_needed().unwrap(person, wrapped, name))
+        cipher = AESGCM(_needed().named(name).unwrap(person, wrapped)) if wrapped is not None and name else None
+        known = monotonic() + self._lasts, cipher
         with self._lock:
             self._known[person] = known
             self._known.move_to_end(person)
@@ -189,10 +245,10 @@ class PersonKeys:
         return known
 
 
-def _needed() -> MasterKey:
-    if _Unlocked.master is None:
+def _needed() -> MasterKeys:
+    if _Unlocked.keys is None:
         raise NoMasterKey(
             "personal data is sealed under a master key, and there is none: "
             "give the file that holds it by DAYBOOK_MASTER_KEY_FILE"
         )
-    return _Unlocked.master
+    return _Unlocked.keys

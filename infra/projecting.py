@@ -9,7 +9,7 @@ from infra.database import SCHEMA
 from infra.feed import Source
 from infra.feed.log import LogSource
 from infra.keeping import begun, kept
-from infra.keys import master_key_of, unlock
+from infra.keys import master_keys_of, unlock
 from infra.projector import run
 from infra.settings import Settings
 from projections.catalogue import VIEWS
@@ -57,7 +57,7 @@ def source_of(settings: Settings) -> Callable[..., Source]:
 def main() -> None:
     url, stop = begun()
     settings = Settings.from_environment()
-    unlock(master_key_of(settings.master_key_file, settings.data))
+    unlock(master_keys_of(settings.master_key_file, settings.data))
     run(url, SCHEMA, VIEWS, stop, source_of(settings))
 
 

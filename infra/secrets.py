@@ -11,14 +11,13 @@ from os import urandom
 from typing import Any, Final
 
 import msgspec
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from psycopg import Connection
 
 from domain.aggregate import Claim
-from infra.keys import MasterKey, WrongMasterKey
+from infra.keys import MasterKey, MasterKeys, WrongMasterKey
 
 NAME: Final = b"digests"
 NONCE: Final = 12
@@ -43,48 +42,46 @@ class Digests:
         return hmac.digest(self._claim, content, "sha256")
 
 
-def digests(connection: Connection[Any], master_key: MasterKey | None) -> Digests:
+def digests(connection: Connection[Any], keys: MasterKeys | None) -> Digests:
     """The digests of this installation, the same in all its processes. Raises WrongMasterKey.
 
     A secret that was made before there was a master key is wrapped now.
     """
     found = connection.execute(FIND).fetchone()
     if found is None:
-        connection.execute(MAKE, _kept(urandom(32), master_key))
+        connection.execute(MAKE, _kept(urandom(32), keys))
         found = connection.execute(FIND).fetchone()
-    if found is not None and found[1] is None and master_key is not None:
-        connection.execute(WRAP, _kept(found[0], master_key))
+    if found is not None and found[1] is None and keys is not None:
+        connection.execute(WRAP, _kept(found[0], keys))
         found = connection.execute(FIND).fetchone()
     if found is None:
         raise RuntimeError("somebody removes the secret of this installation while it is being made")
     secret, master = found
-    return Digests(secret if master is None else _unwrapped(secret, master, master_key))
+    return Digests(secret if master is None else unwrapped(secret, master, keys))
 
 
-def _kept(secret: bytes, master_key: MasterKey | None) -> tuple[bytes, str | None]:
-    if master_key is None:
-        return secret, None
+def wrapped(secret: bytes, master: MasterKey) -> bytes:
+    """The secret as it is kept where there is a master key."""
     nonce = urandom(NONCE)
-    return nonce + _cipher(master_key).encrypt(nonce, secret, NAME), master_key.name
+    return nonce + _cipher(master).encrypt(nonce, secret, NAME)
 
 
-def _unwrapped(secret: bytes, master: str, master_key: MasterKey | None) -> bytes:
-    if master_key is None:
+def unwrapped(secret: bytes, master: str, keys: MasterKeys | None) -> bytes:
+    """The secret that the master key of this name wrapped. Raises WrongMasterKey."""
+    if keys is None:
         raise WrongMasterKey(
             f"this database needs the master key {master}, and there is none: "
             "give the file that holds it by DAYBOOK_MASTER_KEY_FILE"
         )
-    try:
-        return _cipher(master_key).decrypt(secret[:NONCE], secret[NONCE:], NAME)
-    except InvalidTag:
-        raise WrongMasterKey(
-            f"this database needs the master key {master}, and this one is {master_key.name}: "
-            "give the right one by DAYBOOK_MASTER_KEY_FILE"
-        ) from None
+    return _cipher(keys.named(master)).decrypt(secret[:NONCE], secret[NONCE:], NAME)
 
 
-def _cipher(master_key: MasterKey) -> AESGCM:
-    return AESGCM(master_key.derived("secrets"))
+def _kept(secret: bytes, keys: MasterKeys | None) -> tuple[bytes, str | None]:
+    return (secret, None) if keys is None else (wrapped(secret, keys.first), keys.first.name)
+
+
+def _cipher(master: MasterKey) -> AESGCM:
+    return AESGCM(master.derived("secrets"))
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from infra.kafka.broker import missing, running
 from infra.kafka.cluster import Cluster
-from infra.keys import LENGTH, MasterKey, unlock
+from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
 from tests.maven import maven as maven
 from tests.scenario import Companies, World
 
@@ -59,7 +59,7 @@ def cluster(brokers: str) -> Cluster:
 @pytest.fixture(autouse=True)
 def unlocked() -> None:
     """What is personal can be sealed and read, under a master key of the tests."""
-    unlock(MasterKey(bytes(LENGTH)))
+    unlock(MasterKeys([MasterKey(bytes(LENGTH))]))
 
 
 @pytest.fixture

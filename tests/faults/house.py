@@ -23,7 +23,7 @@ from infra.database import SCHEMA, connect
 from infra.embedded import DATABASE, Server, embedded
 from infra.group_commit import Append, CommandRow, EventRow, appended
 from infra.instants import wait_for_all
-from infra.keys import master_key_of, unlock
+from infra.keys import master_keys_of, unlock
 from infra.lanes import lane_of
 from infra.rebuild import Busy, Rebuilt, rebuild
 from projections.catalogue import VIEWS
@@ -170,7 +170,7 @@ class House:
 
     def kill_rebuild(self, view: type[View] = ContactView) -> Rebuilt:
         """Whoever builds a view anew dies half way; somebody else takes it up. The view is what it was before."""
-        unlock(master_key_of(None, self.data))
+        unlock(master_keys_of(None, self.data))
         with self.database() as server:
             with subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.rebuilding", view.table, str(self.data)],
@@ -266,7 +266,7 @@ class House:
     def check(self) -> int:
         """What must hold when no load is on it: of the history, of views, of persons. Says of how many commands."""
         answers = self.acknowledged()
-        unlock(master_key_of(None, self.data))
+        unlock(master_keys_of(None, self.data))
         with self.database() as server, self.looking() as connection:
             last = the_history(connection, answers, self.ahead)
             wait_for_all(connection, VIEWS, last, WITHIN)

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from infra.database import SCHEMA
-from infra.keys import master_key_of, unlock
+from infra.keys import master_keys_of, unlock
 from infra.rebuild import rebuild
 from projections.catalogue import VIEWS
 
 if __name__ == "__main__":
     url, chosen = sys.stdin.readline().strip(), [view for view in VIEWS if view.table == sys.argv[1]]
-    unlock(master_key_of(None, Path(sys.argv[2])))
+    unlock(master_keys_of(None, Path(sys.argv[2])))
     rebuild(url, SCHEMA, chosen, lambda at: print(at.stage, at.done, flush=True), most=10)

@@ -18,7 +18,17 @@ from domain.personal import OfPerson, Personal
 from domain.values import Email, Phone, new_id
 from infra.commit import Forgotten
 from infra.database import connect, migrate
-from infra.keys import MasterKey, NoMasterKey, PersonKeys, WrongMasterKey, fitting, master_key, master_key_of, unlock
+from infra.keys import (
+    MasterKey,
+    MasterKeys,
+    NoMasterKey,
+    PersonKeys,
+    WrongMasterKey,
+    fitting,
+    keys_in,
+    master_keys_of,
+    unlock,
+)
 from infra.mapper import NoKeys, Stored, persons_in, persons_of, read, write
 
 ADA, EVE = new_id(), new_id()
@@ -227,7 +237,7 @@ def test_without_a_master_key_it_says_what_is_missing(db: Connection[Any], keys:
 def test_another_master_key_is_told_from_the_right_one(db: Connection[Any], keys: PersonKeys) -> None:
     row = write(arrived(ADA), keys)
     right, wrong = MasterKey(bytes(32)).name, MasterKey(b"x" * 32)
-    unlock(wrong)
+    unlock(MasterKeys([wrong]))
 
     with pytest.raises(WrongMasterKey, match=f"{right}, and this one is {wrong.name}"):
         read(row, of(db))
@@ -250,22 +260,22 @@ def test_a_derived_secret_is_another_for_each_purpose() -> None:
 
 
 def test_a_master_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
-    first = master_key_of(None, tmp_path, make=True)
-    again = master_key_of(None, tmp_path, make=True)
+    first = master_keys_of(None, tmp_path, make=True)
+    again = master_keys_of(None, tmp_path, make=True)
 
-    assert first and again and first.name == again.name
+    assert first and again and first.first.name == again.first.name
     assert (tmp_path / "master.key").stat().st_mode & 0o777 == 0o600
-    assert master_key_of(None, tmp_path / "none", make=False) is None
+    assert master_keys_of(None, tmp_path / "none", make=False) is None
 
 
 def test_a_file_that_is_named_wins_and_may_be_written_by_any_tool(tmp_path: Path) -> None:
     secret, file = urandom(32), tmp_path / "key"
-    master_key_of(None, tmp_path, make=True)
+    master_keys_of(None, tmp_path, make=True)
 
     for encode in (b64encode, urlsafe_b64encode):
         file.write_bytes(encode(secret) + b"\n")
-        found = master_key_of(file, tmp_path, make=True)
-        assert found and found.name == MasterKey(secret).name
+        found = master_keys_of(file, tmp_path, make=True)
+        assert found and found.first.name == MasterKey(secret).name
 
 
 def test_a_database_is_opened_with_its_own_master_key_and_gets_no_other(
@@ -278,9 +288,9 @@ def test_a_database_is_opened_with_its_own_master_key_and_gets_no_other(
 
     found, none = fitting(db, right, tmp_path, make=True), fitting(db, None, tmp_path, make=True)
 
-    assert found and found.name == MasterKey(bytes(32)).name
+    assert found and found.first.name == MasterKey(bytes(32)).name
     assert none is None and not (tmp_path / "master.key").exists()
-    with pytest.raises(WrongMasterKey, match=f"under the master key {found.name}, and {wrong} holds"):
+    with pytest.raises(WrongMasterKey, match=f"under the master key {found.first.name}, and {wrong} holds"):
         fitting(db, wrong, tmp_path, make=True)
 
 
@@ -290,5 +300,5 @@ def test_what_is_no_master_key_is_refused_by_the_name_of_its_file(tmp_path: Path
     file.write_text(text)
 
     with pytest.raises(WrongMasterKey, match=f"{file} holds no master key") as refused:
-        master_key(file)
+        keys_in(file)
     assert not text or text not in str(refused.value).replace(str(file), "")

@@ -20,12 +20,12 @@ from infra.backup import backup, restore
 from infra.commit import Taken
 from infra.database import connect, migrate
 from infra.event_store import EventStore
-from infra.keys import MasterKey, WrongMasterKey, unlock, unlocked
+from infra.keys import MasterKey, MasterKeys, WrongMasterKey, unlock, unlocked
 from infra.pipeline import ENCODE, CommandPipeline
 from infra.secrets import Digests, digests
 from tests.infra.history import ANN, a_product, code, commit
 
-MASTER, ANOTHER = MasterKey(b"m" * 32), MasterKey(b"n" * 32)
+MASTER, ANOTHER = MasterKeys([MasterKey(b"m" * 32)]), MasterKeys([MasterKey(b"n" * 32)])
 MAT = Claim("Product", "code", "MAT")
 
 
@@ -37,7 +37,7 @@ def connection(database_url: str, schema: str) -> Iterator[Connection[Any]]:
 
 
 @pytest.fixture
-def another_master() -> MasterKey:
+def another_master() -> MasterKeys:
     """The master key of this process, which is not the one of the database."""
     unlock(ANOTHER)
     return ANOTHER
@@ -77,7 +77,7 @@ def test_requests_and_claims_are_digested_under_different_keys_and_installations
 
 @pytest.mark.parametrize("master", [None, MASTER])
 def test_servers_that_start_together_agree(
-    connection: Connection[Any], database_url: str, schema: str, master: MasterKey | None
+    connection: Connection[Any], database_url: str, schema: str, master: MasterKeys | None
 ) -> None:
     together = Barrier(6)
 
@@ -116,11 +116,11 @@ def test_with_a_master_key_the_database_does_not_hold_the_secret(connection: Con
     ((kept, master),) = connection.execute("select secret, master from secrets").fetchall()
     assert len(kept) == 12 + 32 + 16
     assert Digests(kept[12:44]).of_claim(MAT) != keyed.of_claim(MAT)
-    assert master == MASTER.name
+    assert master == MASTER.first.name
     assert digests(connection, MASTER).of_claim(MAT) == keyed.of_claim(MAT)
     with pytest.raises(WrongMasterKey, match=rf"needs the master key {master}, and there is none"):
         digests(connection, None)
-    with pytest.raises(WrongMasterKey, match=rf"needs the master key {master}, and this one is {ANOTHER.name}"):
+    with pytest.raises(WrongMasterKey, match=rf"needs the master key {master}, and this one is {ANOTHER.first.name}"):
         digests(connection, ANOTHER)
 
 
@@ -154,12 +154,12 @@ def test_a_restored_history_still_knows_what_was_asked_and_what_is_taken(
 
 
 def test_without_the_right_master_key_nothing_is_recorded_that_would_not_be_found_again(
-    connection: Connection[Any], database_url: str, schema: str, another_master: MasterKey
+    connection: Connection[Any], database_url: str, schema: str, another_master: MasterKeys
 ) -> None:
     digests(connection, MASTER)
 
     with EventStore(database_url, schema) as store:
         outcome = CommandPipeline(AGGREGATES, store).run(listing("MAT"))
 
-    assert isinstance(outcome, Refusal) and another_master.name in outcome.message
+    assert isinstance(outcome, Refusal) and another_master.first.name in outcome.message
     assert connection.execute("select count(*) from events").fetchone() == (0,)
