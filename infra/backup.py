@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 
 from infra.database import SCHEMA, WrongMigrations, connect, migrate
 from infra.embedded import program
+from infra.forgetting import destroy_again
 
 TABLES: Final = (
     "events", "event_head", "claims", "answers", "person_keys", "secrets", "tokens", "administrators", "skipped",
@@ -65,6 +66,7 @@ def restore(owner_url: str, file: Path, schema: str = SCHEMA, application_role: 
             if events is None:
                 raise BackupFailed(f"the history in {file} has no end, or holes: it cannot be trusted")
             migrate(owner_url, schema, application_role)
+            destroy_again(connection)
         except WrongMigrations as error:
             connection.execute(SQL("drop schema if exists {} cascade").format(Identifier(schema)))
             raise BackupFailed(f"{file} was made by another Daybook: {error}") from None

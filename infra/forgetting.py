@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
+
+from domain.catalogue import AGGREGATES
+from domain.values import id_text
 
 ALONE: Final = "lock table projections in exclusive mode"
 """Nobody builds, flips or drops tables meanwhile."""
@@ -23,6 +28,12 @@ FENCE: Final = """
     where name = held and lane = part"""
 """Whoever moves these tables starts anew: what it remembers of their rows, and of keys, it would write back."""
 DESTROY: Final = "select destroy_key(%s)"
+DESTROY_AGAIN: Final = "select destroy_key(originator_id) from events where topic = any(%s)"
+FORGOTTEN: Final = """
+    select split_part(e.topic, '.', 1), k.person, k.forgotten_at from person_keys k
+    left join events e on e.originator_id = k.person and e.originator_version = 1
+    where k.forgotten_at >= coalesce(%s::timestamptz, '-infinity') order by k.forgotten_at, k.person"""
+KNOWN: Final = "select count(*) from person_keys where person = any(%s) and wrapped is not null"
 
 
 def scrub(connection: Connection[Any], persons: Iterable[UUID]) -> None:
@@ -52,3 +63,28 @@ def destroy(connection: Connection[Any], persons: Iterable[UUID]) -> None:
     """Destroy the keys of these persons. Nobody gets another one."""
     for person in persons:
         connection.execute(DESTROY, [person])
+
+
+def destroy_again(connection: Connection[Any]) -> None:
+    """Destroy the key of everybody of whom the history says that they were forgotten, whatever else says otherwise."""
+    topics = [event.TOPIC for kind in AGGREGATES for event in kind.events().values() if event.forgets]
+    connection.execute(DESTROY_AGAIN, [topics])
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Somebody who was forgotten. The id names the kind, if anything was ever recorded of them."""
+
+    id: str
+    forgotten_at: datetime
+
+
+def forgotten(connection: Connection[Any], since: datetime | None = None) -> list[Gone]:
+    """Who was forgotten, or since an instant, the first one first."""
+    rows = connection.execute(FORGOTTEN, [since]).fetchall()
+    return [Gone(id_text(kind, id) if kind else str(id), at) for kind, id, at in rows]
+
+
+def is_known(connection: Connection[Any], persons: Iterable[UUID]) -> bool:
+    """Whether any of these persons still has a key."""
+    return connection.execute(KNOWN, [list(persons)]).fetchone() != (0,)

@@ -1,15 +1,23 @@
-"""What an operator does about what is personal: wrap its keys by another master key."""
+"""What an operator does about what is personal: wrap its keys by another master key, forget again after a restore."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
+from domain.command import Accepted, Code, Request
+from domain.values import id_text, parse
+from infra.cli.databases import database
 from infra.cli.output import AsJson, Failed, progress, tell
-from infra.cli.running import prepared
+from infra.cli.running import Running, prepared
 from infra.database import connect
+from infra.forgetting import destroy, forgotten, is_known
 from infra.keys import MasterKeys, file_of, keys_in, put_first, unlocked
 from infra.rotation import rotate
 from infra.settings import Settings
@@ -18,6 +26,8 @@ from infra.settings import Settings
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("rotate")(rotate_)
+    app.command("forgotten")(forgotten_)
+    app.command()(forget)
 
 
 def rotate_(
@@ -41,3 +51,68 @@ def rotate_(
             done = rotate(connection, MasterKeys(keys_in(file)), advance)
     text = "everything is wrapped by the master key {master}, the first in {file}: the keys of {persons} persons anew"
     tell({"file": str(file), **asdict(done)}, as_json, lambda told: text.format(**told))
+
+
+def forgotten_(
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC; all if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who was forgotten, each on a line. Keep it apart from the backups: see `daybook forget`."""
+    with database(Settings.from_environment()) as used:
+        if not used.is_prepared:
+            raise Failed("nobody was forgotten: the database is empty")
+        with connect(used.application_url) as connection:
+            found = forgotten(connection, since and since.replace(tzinfo=UTC))
+    text = "\n".join(f"{each.id} {each.forgotten_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in found)
+    tell([asdict(each) for each in found], as_json, lambda _: text or None)
+
+
+def forget(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="What `daybook forgotten` listed.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Forget again whom a list names, after a backup from before was restored. Who is forgotten already stays so."""
+    listed = dict(_listed(file))
+    told = {"forgotten": 0, "already": 0, "unknown": 0}
+    with prepared(Settings.from_environment()) as parts, progress("Forgetting") as advance:
+        for number, (id, kind) in enumerate(listed.items()):
+            told[_forget(parts, kind, id)] += 1
+            advance(number + 1, len(listed))
+        with connect(parts.database.application_url) as connection:
+            if is_known(connection, listed):
+                raise Failed("somebody of the list still has a key")
+    text = "{forgotten} were forgotten; {already} were already, and of {unknown} nothing is recorded"
+    tell(told, as_json, lambda told: text.format(**told))
+
+
+def _listed(file: Path) -> Iterator[tuple[UUID, str | None]]:
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        if words := line.split():
+            try:
+                kind, id = parse(words[0])
+            except ValueError:
+                raise Failed(f"{file}:{number}: {words[0]} is no id, which looks like Contact_<uuid>") from None
+            yield id, kind
+
+
+def _forget(parts: Running, kind: str | None, id: UUID) -> str:
+    """A kind is named of everybody of whom something was recorded; a key may have been made for others, too."""
+    if kind is not None:
+        why = {"reason": "forgotten before, and again after a restore"}
+        request = Request(
+            command=f"{kind}.forget", actor=parts.administrator, id=id, arguments=why, origin="daybook forget"
+        )
+        outcome = parts.pipeline.run(request)
+        if isinstance(outcome, Accepted):
+            return "forgotten"
+        if outcome.code is Code.REFUSED:
+            return "already"
+        if outcome.code is not Code.NOT_FOUND:
+            raise Failed(f"{id_text(kind, id)} cannot be forgotten: {outcome.message}")
+    with connect(parts.database.application_url) as connection:
+        destroy(connection, [id])
+    return "unknown"
