@@ -1,5 +1,7 @@
-"""Columns as PostgreSQL's arrays, in binary form. psycopg's own lists look at every value twice and take four times as
-long; and the type of theirs depends on the values, so that one statement is prepared many times.
+"""Values as PostgreSQL takes them in binary form, and columns of them as its arrays.
+
+psycopg's own lists look at every value twice and take four times as long; and the type of theirs depends on the values,
+so that one statement is prepared many times.
 """
 
 from __future__ import annotations
@@ -10,18 +12,25 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from struct import Struct
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg import Connection, postgres
 from psycopg.abc import DumperKey
 from psycopg.adapt import Dumper, PyFormat
 from psycopg.pq import Format
+from psycopg.types import TypeInfo
 
 NULL: Final = b"\xff\xff\xff\xff"
+TRUE: Final = b"\0\0\0\1\1"
+FALSE: Final = b"\0\0\0\1\0"
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 _EMPTY: Final = Struct("!iii").pack
 _HEAD: Final = Struct("!iiiii").pack
 _LENGTH: Final = Struct("!i").pack
+
+Write = Callable[[Any], bytes]
+"""From a value that is not null to its bytes, with their length before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +46,54 @@ def know_arrays(connection: Connection[Any]) -> None:
     connection.adapters.register_dumper(Array, _ArrayDumper)
 
 
-def array(type: str, with_length: Callable[[Any], bytes], values: Sequence[Any]) -> Array:
-    """Values of a type, each written with its length before it; None is null."""
-    info = postgres.types[type]
-    if not values:
-        return Array(info.array_oid, _EMPTY(0, 0, info.oid))
-    nulls = values.count(None)
-    if nulls == len(values):
-        content = NULL * nulls
-    elif nulls:
-        content = b"".join([NULL if value is None else with_length(value) for value in values])
-    else:
-        content = b"".join(map(with_length, values))
-    return Array(info.array_oid, _HEAD(1, nulls > 0, info.oid, len(values), 1) + content)
+def array(type: str, write: Write, values: Sequence[Any]) -> Array:
+    """Values of a type; None is null."""
+    if None in values:
+        return joined(postgres.types[type], [NULL if value is None else write(value) for value in values])
+    return joined(postgres.types[type], list(map(write, values)))
 
 
-def _bytes(value: bytes) -> bytes:
+def joined(type: TypeInfo, written: Sequence[bytes]) -> Array:
+    """Values of a type that are written already, some of them `NULL`."""
+    if not written:
+        return Array(type.array_oid, _EMPTY(0, 0, type.oid))
+    head = _HEAD(1, NULL in written, type.oid, len(written), 1)
+    return Array(type.array_oid, head + b"".join(written))
+
+
+def with_length(value: bytes) -> bytes:
     return _LENGTH(len(value)) + value
 
 
-booleans: Final = partial(array, "bool", lambda value: b"\0\0\0\1\1" if value else b"\0\0\0\1\0")
-bytes_: Final = partial(array, "bytea", _bytes)
+def boolean(value: bool) -> bytes:
+    return TRUE if value else FALSE
+
+
+def instant(value: datetime) -> bytes:
+    """A time that has a time zone."""
+    return bigint((value - EPOCH) // MICROSECOND)
+
+
+def text(value: str) -> bytes:
+    return with_length(value.encode())
+
+
+def uuid(value: UUID) -> bytes:
+    return b"\0\0\0\x10" + value.bytes
+
+
+bigint: Final[Write] = partial(Struct("!iq").pack, 8)
+smallint: Final[Write] = partial(Struct("!ih").pack, 2)
+
+booleans: Final = partial(array, "bool", boolean)
+bytes_: Final = partial(array, "bytea", with_length)
+smallints: Final = partial(array, "int2", smallint)
 ints: Final = partial(array, "int4", partial(Struct("!ii").pack, 4))
-bigints: Final = partial(array, "int8", partial(Struct("!iq").pack, 8))
-instants: Final = partial(array, "timestamptz", lambda v: Struct("!iq").pack(8, (v - EPOCH) // MICROSECOND))
-texts: Final = partial(array, "text", lambda value: _bytes(value.encode()))
-uuids: Final = partial(array, "uuid", lambda value: b"\0\0\0\x10" + value.bytes)
-"""Of a list of values; None is null. Instants must have a time zone."""
+bigints: Final = partial(array, "int8", bigint)
+instants: Final = partial(array, "timestamptz", instant)
+texts: Final = partial(array, "text", text)
+uuids: Final = partial(array, "uuid", uuid)
+"""Of a list of values; None is null."""
 
 
 class _ArrayDumper(Dumper):

@@ -1,68 +1,110 @@
-"""What events do to the rows of one table: pure, in memory, a tuple per row in the order of its columns."""
+"""What events do to the rows of one table: pure, in memory, a tuple per row in the order of its columns.
+
+A row holds its values as they are written to PostgreSQL, so that what an event does not change is written no more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from infra.binary import FALSE, NULL, TRUE, Write, bigint, instant, text, uuid
 from infra.feed import Recorded
+from infra.rows import Row, carried
 from infra.tables import Table
-from projections.columns import Parts, plain
+from projections.columns import Column, Parts, plain
 from projections.view import default_of, folds_by_name, shape, told
 
-Row = tuple[Any, ...]
-"""A version of a row: the columns of the table, those of the machinery last."""
-Key = tuple[Any, ...]
-"""The id; of an item, then its key."""
-Setter = tuple[str, int, int, Parts | None]
-"""A field, from which place to which its columns stand in a row, and how its value becomes them."""
+Key = bytes
+"""The id as it is written; of an item, then its key."""
+ID: Final = len(uuid(UUID(int=0)))
+"""Bytes of a key that are the id."""
+
+
+class Unsendable(Exception):
+    """A value of a row is none of its column's type."""
+
+
+class Setter(NamedTuple):
+    """How the value of a field becomes its columns, from one place in a row to another."""
+
+    name: str
+    start: int
+    end: int
+    parts: Parts | None
+    writes: tuple[Write, ...]
+
+
+class Plan(NamedTuple):
+    """What a kind of event does to a row."""
+
+    name: bytes
+    setters: list[Setter]
+    ends: bool
+
+
+Stamp = tuple[bytes, bytes, bytes, bytes]
+"""What every row has that an event made: its version, position, and when it was recorded and occurred."""
 
 
 class Fold:
-    """Rows as they are remembered, and what changed in them since they were last written."""
+    """Rows as they are remembered, and what changed in them since they were last written.
 
-    def __init__(self, table: Table) -> None:
+    They are written as `write` says: carried in parameters, or by COPY.
+    """
+
+    def __init__(self, table: Table, write: Callable[[Column], Write] = carried) -> None:
         self.table, self.view = table, table.view
         self.rows: dict[Key, Row | None] = {}
         """None: known not to exist."""
-        self.items: dict[UUID, set[Key]] = {}
+        self.items: dict[Key, set[Key]] = {}
         """The remembered items of an aggregate, where rows are items."""
-        self.whole: set[UUID] = set()
+        self.whole: set[Key] = set()
         """The aggregates of which every row is remembered: what is not, does not exist."""
         self.touched: set[Key] = set()
         self.superseded: list[Row] = []
         """Versions that were never written, for another followed: then come the position and time of that."""
         self.outdated: list[Row] = []
         """The keys of rows whose written version was followed by another: then come the position and time of that."""
-        self.by_name = folds_by_name(self.view)
+        self.by_name, self.ending = folds_by_name(self.view), bool(self.view.ends)
         self.setters: dict[str, Setter] = {}
-        self.plans: dict[type, list[Setter]] = {}
+        self.plans: dict[type, Plan] = {}
         self.tail = len(table.columns)
-        self.blank: list[Any] = [None] * len(table.live_columns)
+        self.blank: list[bytes] = [NULL] * len(table.live_columns)
         start = 0
         for f in shape(self.view):
-            end = start + len(f.columns)
-            setter = self.setters[f.name] = (f.name, start, end, f.parts)
+            end, writes = start + len(f.columns), tuple(map(write, f.columns))
+            setter = self.setters[f.name] = Setter(f.name, start, end, f.parts, writes)
             if (default := default_of(self.view, f.name)) is not MISSING:
                 _put(self.blank, setter, default)
             start = end
+        if self.view.key:
+            [self.write_key] = self.setters[self.view.key].writes
 
     # -- what is needed before a batch -------------------------------------------------------------------
 
     def keys(self, event: Any) -> Iterable[Key]:
         """The rows that an event touches, where it names them."""
+        id = uuid(event.originator_id)
         if not self.view.key:
-            return ((event.originator_id,),)
+            return (id,)
         if self.by_name or isinstance(event, self.view.ends):
             content = vars(event)
-            return ((event.originator_id, plain(content[self.view.key])),) if self.view.key in content else ()
-        return [(event.originator_id, plain(key)) for key, _ in self.view.each(event)]
+            return (self._item(id, content[self.view.key]),) if self.view.key in content else ()
+        return [self._item(id, key) for key, _ in self.view.each(event)]
 
     def ends_all(self, event: Any) -> bool:
         """Whether an event ends every item of its aggregate."""
         return bool(self.view.key) and isinstance(event, self.view.ends) and self.view.key not in vars(event)
+
+    def key_of(self, row: Row) -> Key:
+        return b"".join([row[place] for place in self.table.key_places])
+
+    def parts_of(self, key: Key) -> Row:
+        """A key as the columns that it is made of."""
+        return (key[:ID], key[ID:]) if self.view.key else (key,)
 
     def forget(self) -> None:
         """Remember nothing any more: all is written."""
@@ -73,67 +115,72 @@ class Fold:
     # -- the fold -----------------------------------------------------------------------------------------
 
     def apply(self, recorded: Recorded, event: Any) -> None:
-        """Change the rows that this event touches. They must be remembered, or known not to exist."""
-        view = self.view
-        if view.ends and isinstance(event, view.ends):
-            keys = list(self.items.get(event.originator_id, ())) if self.ends_all(event) else self.keys(event)
+        """Change the rows that this event touches. They must be remembered, or known not to exist.
+
+        Raises Unsendable where a value is none of its column's type.
+        """
+        view, kind = self.view, type(event)
+        plan = self.plans.get(kind) or self._plan(kind)
+        stamp, id = _stamp(recorded), uuid(recorded.originator_id)
+        if plan.ends:
+            keys = list(self.items.get(id, ())) if self.ends_all(event) else self.keys(event)
             for key in keys:
-                self._end(key, recorded, event)
-        elif not view.key:
-            self._change((event.originator_id,), recorded, event, None if self.by_name else view.changes(event))
+                self._end(key, stamp, plan.name)
         elif self.by_name:
-            for key in self.keys(event):
-                self._change(key, recorded, event, None)
+            for key in self.keys(event) if view.key else (id,):
+                self._change(key, stamp, plan.name, plan.setters, vars(event))
         else:
-            for name, changes in view.each(event):
-                self._change((event.originator_id, plain(name)), recorded, event, changes)
+            changed = view.each(event) if view.key else ((None, view.changes(event)),)
+            for name, changes in changed:
+                key = self._item(id, name) if view.key else id
+                self._change(key, stamp, plan.name, [self.setters[name] for name in changes], changes)
 
     def remember(self, key: Key, row: Row | None) -> None:
         self.rows[key] = row
         if row and self.view.key:
-            self.items.setdefault(key[0], set()).add(key)
+            self.items.setdefault(key[:ID], set()).add(key)
 
-    def _change(self, key: Key, recorded: Recorded, event: Any, changes: dict[str, Any] | None) -> None:
+    def _item(self, id: Key, key: Any) -> Key:
+        return id + self.write_key(plain(key))
+
+    def _change(
+        self, key: Key, stamp: Stamp, name: bytes, setters: Iterable[Setter], content: Mapping[str, Any]
+    ) -> None:
         before = self.rows.get(key)
-        if before:
-            self._supersede(key, before, recorded)
-        if before and not (self.view.ends and before[-1]):
+        if before and not (self.ending and before[-1] == TRUE):
             row = list(before)
         else:
             row = self.blank.copy()
-            row[0], row[2] = event.originator_id, recorded.recorded_at
-        if changes is None:
-            content, kind = vars(event), type(event)
-            plan = self.plans.get(kind)
-            for setter in self._plan(kind) if plan is None else plan:
-                _put(row, setter, content[setter[0]])
-        else:
-            for name, value in changes.items():
-                _put(row, self.setters[name], value)
-        self._made(key, row, recorded, event, False)
+            row[0], row[2] = key[:ID], stamp[2]
+        for setter in setters:
+            _put(row, setter, content[setter[0]])
+        self._made(key, before, row, stamp, name, FALSE)
 
-    def _end(self, key: Key, recorded: Recorded, event: Any) -> None:
+    def _end(self, key: Key, stamp: Stamp, name: bytes) -> None:
         before = self.rows.get(key)
-        if before and not before[-1]:
-            self._supersede(key, before, recorded)
-            self._made(key, list(before), recorded, event, True)
+        if before and before[-1] != TRUE:
+            self._made(key, before, list(before), stamp, name, TRUE)
 
-    def _supersede(self, key: Key, before: Row, recorded: Recorded) -> None:
-        if key in self.touched:
-            self.superseded.append((*before, recorded.position, recorded.recorded_at))
-        else:
-            self.outdated.append((*key, recorded.position, recorded.recorded_at))
-
-    def _made(self, key: Key, row: list[Any], recorded: Recorded, event: Any, ended: bool) -> None:
-        row[1], row[3] = recorded.originator_version, recorded.recorded_at
-        row[self.tail : self.tail + 3] = recorded.position, recorded.occurred_at, type(event).__name__
-        if self.view.ends:
+    def _made(self, key: Key, before: Row | None, row: list[bytes], stamp: Stamp, name: bytes, ended: bytes) -> None:
+        tail = self.tail
+        row[1], position, recorded, occurred = stamp
+        row[3] = recorded
+        row[tail : tail + 3] = position, occurred, name
+        if self.ending:
             row[-1] = ended
+        if key in self.touched:
+            if before:
+                self.superseded.append((*before, position, recorded))
+        else:
+            self.touched.add(key)
+            if before:
+                self.outdated.append((*self.parts_of(key), position, recorded))
         self.remember(key, tuple(row))
-        self.touched.add(key)
 
-    def _plan(self, kind: type) -> list[Setter]:
-        self.plans[kind] = [self.setters[name] for name in told(self.view, kind)]
+    def _plan(self, kind: type) -> Plan:
+        ends = issubclass(kind, self.view.ends)
+        setters = [self.setters[name] for name in told(self.view, kind)]
+        self.plans[kind] = Plan(text(kind.__name__), setters, ends)
         return self.plans[kind]
 
     # -- what a batch leaves to be written -----------------------------------------------------------------
@@ -149,11 +196,23 @@ class Fold:
         self.outdated.clear()
 
 
-def _put(row: list[Any], setter: Setter, value: Any) -> None:
-    _, start, end, parts = setter
-    if value is None:
-        row[start:end] = (None,) * (end - start)
-    elif parts is None:
-        row[start] = value
-    else:
-        row[start:end] = parts(value)
+def _stamp(recorded: Recorded) -> Stamp:
+    known, happened = recorded.recorded_at, recorded.occurred_at
+    at = instant(known)
+    occurred = at if happened == known else instant(happened)
+    return bigint(recorded.originator_version), bigint(recorded.position), at, occurred
+
+
+def _put(row: list[bytes], setter: Setter, value: Any) -> None:
+    _, start, end, parts, writes = setter
+    try:
+        if value is None:
+            row[start:end] = (NULL,) * (end - start)
+        elif parts is None:
+            row[start] = writes[0](value)
+        else:
+            row[start:end] = [
+                NULL if part is None else write(part) for write, part in zip(writes, parts(value), strict=True)
+            ]
+    except Exception as error:
+        raise Unsendable(f"{setter.name}: {type(error).__name__}: {error}") from error

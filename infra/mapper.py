@@ -114,6 +114,15 @@ def persons_in(topic: str, originator_id: UUID, state: bytes) -> set[UUID]:
     return {id if isinstance(id, UUID) else UUID(id) for id in found if id is not None}
 
 
+def seals(topic: str) -> bool:
+    """Whether events of a kind have fields that are sealed. Of a kind that nobody knows, nothing is known."""
+    try:
+        *_, found = _schema(topic)
+    except TopicError:
+        return False
+    return bool(found)
+
+
 def shown(topic: str, told: dict[str, Any]) -> dict[str, Any]:
     """What an event tells, for whoever reads the history without keys: what is personal is null."""
     try:

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from psycopg import Connection, Cursor, DataError, Error, IntegrityError
 
-from infra.binary import know_arrays
+from infra.binary import Array, bigints, know_arrays, smallints, texts, uuid
 from infra.feed import Batch, Feed, Recorded
-from infra.fold import Fold, Key, Row
+from infra.fold import Fold, Key
 from infra.keys import NoMasterKey, PersonKeys
 from infra.lanes import ALL
-from infra.mapper import Stored, persons_in, read
-from infra.rows import columns_of
+from infra.mapper import Keys, Stored, persons_in, read, seals
+from infra.rows import Row, columns_of, remembering, row_of
 from infra.tables import TO, UNTIL, Table
 from projections.columns import Column
 from projections.view import View
@@ -42,10 +42,6 @@ LONGEST = 500
 
 Work = list[tuple[Recorded, Any, list[Fold]]]
 """Events that are new to some folds."""
-
-
-class Unsendable(Exception):
-    """A value of a row is none of its column's type."""
 
 
 class NotBuilt(Exception):
@@ -176,7 +172,7 @@ class Projector:
             held = [(name, lane, self.position[name, lane], self.turn[name, lane]) for name in refusing]
             try:
                 with self.connection.transaction():
-                    self.connection.execute(MOVE, columns_of(held, ("text", "smallint", "bigint", "bigint")))
+                    self.connection.execute(MOVE, _moves(held))
                     for name, reason in refusing.items():
                         self.connection.execute(PARK, (name, id, position, reason, tries))
             except Error as error:
@@ -267,20 +263,22 @@ class Projector:
         for fold in self.folds.values():
             if max(len(fold.rows), len(fold.whole)) > self.REMEMBERED:
                 fold.forget()
-            missing, whole = _unknown(fold, work)
-            statements = self.statements[fold.table.name]
+        for fold, (missing, whole) in _unknown(work).items():
+            table, statements = fold.table, self.statements[fold.table.name]
             if missing:
                 fold.rows.update(dict.fromkeys(missing))
-                keys = columns_of(missing, [column.type for column in fold.table.key_columns])
-                asked.append((fold, self.connection.execute(statements.recall, keys, prepare=True, binary=True)))
+                keys = columns_of([fold.parts_of(key) for key in missing], table.key_columns)
+                asked.append((fold, self._asked(table, statements.recall, keys)))
             if whole:
                 fold.whole |= whole
-                ids = columns_of([(id,) for id in whole], ["uuid"])
-                asked.append((fold, self.connection.execute(statements.recall_all, ids, prepare=True, binary=True)))
+                ids = columns_of([(id,) for id in whole], table.key_columns[:1])
+                asked.append((fold, self._asked(table, statements.recall_all, ids)))
         for fold, cursor in asked:
-            places = fold.table.key_places
-            for row in cursor.fetchall():
-                fold.remember(tuple(row[place] for place in places), row)
+            for row in map(row_of, cursor.fetchall()):
+                fold.remember(fold.key_of(row), row)
+
+    def _asked(self, table: Table, statement: bytes, given: list[Array]) -> Cursor[Any]:
+        return remembering(self.connection, table.live_columns).execute(statement, given, prepare=True)
 
     def _apply(self, work: Work) -> None:
         for recorded, event, folds in work:
@@ -299,7 +297,7 @@ class Projector:
             if batch.reached.get(lane, 0) > position and (all_lanes or (name, lane) in written)
         ]
         if moved:
-            self.connection.execute(MOVE, columns_of(moved, ("text", "smallint", "bigint", "bigint")), prepare=True)
+            self.connection.execute(MOVE, _moves(moved), prepare=True)
 
     def _write(self, fold: Fold) -> None:
         if fold.touched:
@@ -311,11 +309,7 @@ class Projector:
 
     def _send(self, statement: bytes, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         if rows:
-            try:
-                parameters = columns_of(rows, [column.type for column in columns])
-            except Exception as error:
-                raise Unsendable(f"{type(error).__name__}: {error}") from error
-            self.connection.execute(statement, parameters, prepare=True)
+            self.connection.execute(statement, columns_of(rows, columns), prepare=True)
 
 
 class Statements(NamedTuple):
@@ -342,12 +336,13 @@ def recall(keys: PersonKeys, events: Iterable[Recorded]) -> None:
     persons: set[UUID] = set()
     for recorded in events:
         with suppress(Exception):
-            persons |= persons_in(recorded.topic, recorded.originator_id, recorded.state)
+            if seals(recorded.topic):
+                persons |= persons_in(recorded.topic, recorded.originator_id, recorded.state)
     if persons:
         keys.recall(persons)
 
 
-def event_of(recorded: Recorded, keys: PersonKeys) -> Any:
+def event_of(recorded: Recorded, keys: Keys) -> Any:
     """The event itself. One that cannot be read is named; that the keys cannot be had is no fault of the event."""
     try:
         return read(cast(Stored, recorded), keys)  # which has all that a stored event has
@@ -359,9 +354,9 @@ def event_of(recorded: Recorded, keys: PersonKeys) -> Any:
 
 def refused(error: Exception) -> bool:
     """Whether an error is about the rows that were to be written, not about the database or our hold of it."""
-    if isinstance(error, Error):
-        return isinstance(error, DataError | IntegrityError) or (error.sqlstate or "")[:2] in REFUSALS
-    return isinstance(error, Unsendable)
+    return isinstance(error, DataError | IntegrityError) or (
+        isinstance(error, Error) and (error.sqlstate or "")[:2] in REFUSALS
+    )
 
 
 def reason(error: Unreadable) -> str:
@@ -385,22 +380,27 @@ def said(recorded: Recorded) -> str:
     return f"{recorded.topic} at position {recorded.position}, of {recorded.originator_id}"
 
 
-def _unknown(fold: Fold, work: Work) -> tuple[dict[Key, None], set[UUID]]:
-    """The rows to be looked up by key, and the aggregates of which all are."""
-    missing: dict[Key, None] = {}
-    whole: set[UUID] = set()
+def _unknown(work: Work) -> dict[Fold, tuple[dict[Key, None], set[Key]]]:
+    """The rows of each fold to be looked up by key, and the aggregates of which all are."""
+    found: dict[Fold, tuple[dict[Key, None], set[Key]]] = {}
     for recorded, event, folds in work:
-        if fold not in folds:
-            continue
-        if recorded.originator_version == 1:
-            fold.whole.add(recorded.originator_id)
-        if recorded.originator_id in fold.whole:
-            continue
-        try:
-            if fold.ends_all(event):
-                whole.add(event.originator_id)
-            else:
-                missing.update((key, None) for key in fold.keys(event) if key not in fold.rows)
-        except Exception as error:
-            raise Unreadable(recorded) from error
-    return missing, whole
+        id = uuid(recorded.originator_id)
+        for fold in folds:
+            if recorded.originator_version == 1:
+                fold.whole.add(id)
+            if id in fold.whole:
+                continue
+            missing, whole = found.setdefault(fold, ({}, set()))
+            try:
+                if fold.ends_all(event):
+                    whole.add(id)
+                else:
+                    missing.update((key, None) for key in fold.keys(event) if key not in fold.rows)
+            except Exception as error:
+                raise Unreadable(recorded) from error
+    return found
+
+
+def _moves(moved: Iterable[tuple[str, int, int, int]]) -> list[Array]:
+    names, lanes, positions, turns = zip(*moved, strict=True)
+    return [texts(names), smallints(lanes), bigints(positions), bigints(turns)]

@@ -19,7 +19,6 @@ from msgspec import json
 from psycopg import Connection
 from psycopg.errors import DependentObjectsStillExist, InvalidTableDefinition, LockNotAvailable
 from psycopg.sql import SQL, Identifier
-from psycopg.types.json import JsonbBinaryDumper
 
 from domain.declaration import content_of
 from infra.database import connect
@@ -27,9 +26,10 @@ from infra.feed import Recorded
 from infra.feed.log import COLUMNS, LogFeed
 from infra.fold import Fold
 from infra.lanes import LANES
+from infra.mapper import NO_KEYS, seals
 from infra.projection import Aside, Fenced, NotBuilt, Projector, Unreadable, event_of, keys_of, recall
+from infra.rows import copied, copying
 from infra.tables import Table, digest, sql_as_of, sql_view
-from projections.columns import Column
 from projections.view import View, folds_by_name
 
 NOBODY = UUID(int=0)
@@ -203,7 +203,7 @@ def build(
 ) -> bool:
     """Write batches of whole aggregates, each with its mark, until all are in. Says whether they are."""
     table = _table(view)
-    fold, aside = Fold(table), Aside.of(writing, table)
+    fold, aside = Fold(table, copied), Aside.of(writing, table)
     known = writing.execute(
         "select built, target from projections where name = %s and state = 'building'", [table.name]
     ).fetchone()
@@ -218,18 +218,7 @@ def build(
         with writing.transaction():
             writing.execute(REMEMBERING)
             writing.execute("set local synchronous_commit = off")
-            keys = keys_of(writing)
-            recall(keys, whole)
-            for recorded in whole:
-                if aside.passes(recorded):
-                    continue
-                event = event_of(recorded, keys)
-                try:
-                    fold.apply(recorded, event)
-                except Exception as error:
-                    raise Unreadable(recorded) from error
-            copy(writing, table.history, fold.superseded, table.history_columns)
-            copy(writing, table.name, fold.live(), table.live_columns)
+            write(writing, fold, [recorded for recorded in whole if not aside.passes(recorded)])
             moved = writing.execute(
                 "update projections set built = %s where name = %s and built = %s", (reached, table.name, mark)
             )
@@ -237,8 +226,6 @@ def build(
                 raise Busy(f"another process is building {table.name}")
             if reached is None:
                 _built(writing, table, target)
-        fold.written()
-        fold.forget()
         mark, done = reached, done + len(whole)
     writing.execute(SQL("analyze {}, {}").format(Identifier(table.name), Identifier(table.history)))
     return True
@@ -310,23 +297,35 @@ def _of(table: Table) -> str:
     return f"{table.view.of.__name__}."
 
 
-class Document(str):
-    """JSON text, on its way into a jsonb column by binary COPY."""
+def write(connection: Connection[Any], fold: Fold, events: Sequence[Recorded]) -> None:
+    """Fold all events of some aggregates, and copy what comes of them, in the transaction that is open.
+
+    What has something sealed in it is read first, for keys cannot be asked for while a COPY is on its way. The others
+    are read one by one: many events in memory at once cost more in the collection of garbage than in all else.
+    """
+    table, keys = fold.table, keys_of(connection)
+    sealed = [recorded for recorded in events if seals(recorded.topic)]
+    recall(keys, sealed)
+    opened = {recorded.position: event_of(recorded, keys) for recorded in sealed}
+    with copying(connection, table.history, table.history_columns) as add:
+        for recorded in events:
+            event = opened.pop(recorded.position, None) or event_of(recorded, NO_KEYS)
+            try:
+                fold.apply(recorded, event)
+            except Exception as error:
+                raise Unreadable(recorded) from error
+            if len(fold.superseded) == TOGETHER:
+                add(fold.superseded)
+                fold.superseded.clear()
+        add(fold.superseded)
+    with copying(connection, table.name, table.live_columns) as add:
+        add(fold.live())
+    fold.written()
+    fold.forget()
 
 
-class DocumentDumper(JsonbBinaryDumper):
-    def dump(self, obj: Any) -> bytes:
-        return b"\x01" + bytes(obj.encode())
-
-
-def copy(connection: Connection[Any], table: str, rows: Iterable[tuple[Any, ...]], columns: Sequence[Column]) -> None:
-    statement = SQL("copy {} from stdin (format binary)").format(Identifier(table))
-    with connection.cursor() as cursor:
-        cursor.adapters.register_dumper(Document, DocumentDumper)
-        with cursor.copy(statement) as to:
-            to.set_types([c.type for c in columns])
-            for row in rows:
-                to.write_row(row)
+TOGETHER = 200
+"""Rows that go on their way while the next are made."""
 
 
 def finish(connection: Connection[Any], table: Table) -> None:

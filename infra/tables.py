@@ -116,13 +116,11 @@ class Table:
 
     @property
     def _remembered(self) -> list[Composed]:
-        """A row as a fold holds it: documents are text."""
-        return [
-            SQL("t.{}::text" if c.type == "jsonb" else "t.{}").format(Identifier(c.name)) for c in self.live_columns
-        ]
+        """A row as it is carried."""
+        return [SQL("t.{}::{}").format(Identifier(c.name), SQL(c.carried)) for c in self.live_columns]
 
     def _insert(self, table: str, columns: Sequence[Column]) -> Composed:
-        """Lists and documents are carried as text, for `unnest` flattens an array of arrays."""
+        """Lists are carried as text, for `unnest` flattens an array of arrays."""
         shown = SQL(", ").join(
             SQL("{}::{}").format(Identifier(c.name), SQL(c.type)) if c.carried != c.type else Identifier(c.name)
             for c in columns

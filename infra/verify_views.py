@@ -19,8 +19,9 @@ from infra.database import connect
 from infra.feed import Recorded
 from infra.feed.log import COLUMNS
 from infra.fold import Fold
-from infra.projection import Aside, NotBuilt, Unreadable, event_of, keys_of, recall
-from infra.rebuild import MOVED_TO, NOBODY, Follow, Progress, batches_of, copy, count_of, state_of
+from infra.projection import Aside, NotBuilt, event_of, keys_of, recall
+from infra.rebuild import MOVED_TO, NOBODY, Follow, Progress, batches_of, count_of, state_of, write
+from infra.rows import copied
 from infra.tables import Table, digest, names
 from projections.view import ALWAYS, View, shape
 
@@ -115,17 +116,8 @@ class Shadow:
         return done
 
     def _add(self, events: Iterable[Recorded], aside: Aside) -> None:
-        fold, keys, taken = Fold(self.table), keys_of(self.writing), [e for e in events if not aside.passes(e)]
-        recall(keys, taken)
-        for recorded in taken:
-            event = event_of(recorded, keys)
-            try:
-                fold.apply(recorded, event)
-            except Exception as error:
-                raise Unreadable(recorded) from error
         with self.writing.transaction():
-            copy(self.writing, self.table.history, fold.superseded, self.table.history_columns)
-            copy(self.writing, self.table.name, fold.live(), self.table.live_columns)
+            write(self.writing, Fold(self.table, copied), [event for event in events if not aside.passes(event)])
 
     def digest(self, name: str, at: int) -> Any:
         columns = [column.name for column in self.table.live_columns]

@@ -63,7 +63,7 @@ class Column:
     @property
     def carried(self) -> str:
         """The type of one value inside a parameter: an array of arrays would be one flat array to `unnest`."""
-        return "text" if self.type == "jsonb" or self.type.endswith("[]") else self.type
+        return "text" if self.type.endswith("[]") else self.type
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ LAYOUT: Final = 1
 """Raised when the tables of all views get other columns of the machinery, so that all are built anew."""
 
 
+KEYS: Final = frozenset({"uuid", "text", "bigint", "date", "timestamptz"})
+"""The types of a key. (A number with a fraction can be written in many ways: 1.0 and 1.00 would be two rows.)"""
+
+
 class Words(TypedDict, total=False):
     """The keywords of a declaration: `class OpportunityView(View, of=Opportunity, table="opportunities", ...)`."""
 
@@ -194,6 +198,8 @@ def _problems(view: type[View], found: Mapping[str, Field]) -> Iterator[str]:
         yield f"no field {view.key} to be the key"
     if view.key and (found[view.key].nullable or len(found[view.key].columns) > 1):
         yield f"the key {view.key} is one column that is never null"
+    elif view.key and found[view.key].columns[0].type not in KEYS:
+        yield f"the key {view.key} is an id, a text, a whole number, a date or a time"
     if foreign := [e.__qualname__ for e in view.ends if e not in events.values()]:
         yield f"{_names(foreign)} is no event of {view.of.__name__}"
     if unknown := {*view.indexes, *view.search, *filter(None, [view.owner])} - columns:

@@ -101,7 +101,7 @@ def history(size: int) -> Past:
             }
             past.add(Opportunity.Opened, ids[-1], name="Pumps", expected_close=None, source=None, **told)
             continue
-        id = ids[-1 - min(int(r.expovariate(1 / 3000)), len(ids) - 1)]
+        id = ids[-1 - r.randrange(min(len(ids), 3000))]
         match r.randrange(4):
             case 0 | 1:
                 past.add(Opportunity.StageChanged, id, stage=r.choice("abcdefgh"), probability=20)

@@ -1,4 +1,4 @@
-"""Columns of rows go to PostgreSQL as they are, and always as the same type."""
+"""Rows go to PostgreSQL as they are, in parameters and by COPY, and come back as they were sent."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from infra.binary import know_arrays
+from infra.binary import NULL, know_arrays
 from infra.database import connect
-from infra.rows import WRITTEN, columns_of
+from infra.rows import carried, columns_of, copied, copying, remembering, row_of
+from projections.columns import Column
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -28,7 +29,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "timestamptz": st.datetimes(timezones=st.just(UTC)),
     "interval": st.timedeltas(timedelta(days=-9999), timedelta(days=9999)),
     "jsonb": st.just('{"a": [1, "\\""]}'),
+    "text[]": st.lists(TEXT | st.sampled_from(["a,b", 'q"\\', "{}", "NULL", "", "\n\t ü"]), max_size=4),
+    "bigint[]": st.lists(st.integers(-(2**63), 2**63 - 1), max_size=4),
+    "uuid[]": st.lists(st.uuids(), max_size=4),
 }
+NUMBER = Column("n", "bigint", False)
 
 
 @pytest.fixture
@@ -38,34 +43,44 @@ def connection(database_url: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
-@pytest.mark.parametrize("type", WRITTEN)
+@pytest.mark.parametrize("type", VALUES)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_column_arrives_with_its_values_and_nulls(
+def test_rows_arrive_with_their_values_and_nulls_and_are_remembered_as_they_are(
     type: str, data: st.DataObject, connection: Connection[Any]
 ) -> None:
-    rows = data.draw(st.lists(st.tuples(st.integers(1, 9), st.none() | VALUES[type]), min_size=1, max_size=6))
+    column = Column("a", type, True)
+    values = data.draw(st.lists(st.none() | VALUES[type], min_size=1, max_size=6))
+    connection.execute(f"create temp table sent (n bigint, a {type}); create temp table copies (like sent)".encode())
 
-    columns = columns_of(rows, ["bigint", type])
+    try:
+        parameters = columns_of(rows(carried, column, values), [NUMBER, column])
+        unnested = f"unnest(%b::bigint[], %b::{column.carried}[]) r (n, a)"
+        connection.execute(f"insert into sent select n, a::{type} from {unnested}".encode(), parameters)
+        with copying(connection, "copies", [NUMBER, column]) as add:
+            add(rows(copied, column, values))
 
-    carried = "text" if type == "jsonb" else type
-    sent = connection.execute(f"select * from unnest(%b::bigint[], %b::{carried}[])".encode(), columns)
-    assert sent.fetchall() == rows
-
-
-def test_lists_arrive_whatever_is_in_them(connection: Connection[Any]) -> None:
-    lists: list[Any] = [[], None, ["a,b", 'q"\\', "{}", "NULL", ""], ["\n\t ü"]]
-    numbers: list[Any] = [[1, -2], [], None, [3]]
-    rows = list(zip(lists, numbers, strict=True))
-
-    sent = connection.execute(
-        "select a::text[], b::bigint[] from unnest(%b, %b) r (a, b)", columns_of(rows, ["text[]", "bigint[]"])
-    )
-
-    assert sent.fetchall() == rows
+        again = remembering(connection, [NUMBER, column])
+        again.execute(f"select n, a::{column.carried} from copies order by n".encode())
+        remembered = columns_of(list(map(row_of, again)), [NUMBER, column])
+        connection.execute(f"insert into sent select n + 100, a::{type} from {unnested}".encode(), remembered)
+        shown = "a::text" if type == "jsonb" else "a"
+        for table, start in (("sent", 0), ("copies", 0), ("sent", 100)):
+            found = connection.execute(
+                f"select {shown} from {table} where n between {start} and {start + 99} order by n".encode()
+            )
+            assert [value for (value,) in found] == values
+    finally:
+        connection.execute("drop table sent, copies")
 
 
 def test_a_column_of_nulls_is_of_the_type_of_any_other() -> None:
-    for type in WRITTEN:
-        [empty] = columns_of([(None,), (None,)], [type])
-        assert empty.oid == WRITTEN[type](()).oid
+    for type in VALUES:
+        column = Column("a", type, True)
+        [empty], [full] = (columns_of([(value,)], [column]) for value in (NULL, b"\0\0\0\0"))
+        assert empty.oid == full.oid
+
+
+def rows(write: Any, column: Column, values: list[Any]) -> list[tuple[bytes, ...]]:
+    one, other = write(NUMBER), write(column)
+    return [(one(n), NULL if value is None else other(value)) for n, value in enumerate(values)]

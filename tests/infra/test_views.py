@@ -67,6 +67,10 @@ class UnsetItem(View, of=Sale, table="unset_item", needs="sales.see", key="line_
     stage: str
 
 
+class FractionKey(View, of=Sale, table="fraction_key", needs="sales.see", key="quantity"):
+    quantity: Decimal
+
+
 class OtherType(View, of=Sale, table="other_type", needs="sales.see"):
     stage: int
 
@@ -89,6 +93,7 @@ class Nowhere(View, of=Sale, table="nowhere", needs="sales.see"):
         (Words, "Words: changes is a word of the declaration, not a column"),
         (Long, "is too long"),
         (NoKey, "NoKey: no field line_id to be the key"),
+        (FractionKey, "FractionKey: the key quantity is an id, a text, a whole number, a date or a time"),
         (NullKey, "NullKey: the key line_id is one column that is never null"),
         (NoIndex, "NoIndex: no column colour"),
         (NoMask, "NoMask: no field colour to be masked"),
