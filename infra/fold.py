@@ -65,9 +65,7 @@ class Fold:
         """The aggregates of which every row is remembered: what is not, does not exist."""
         self.touched: set[Key] = set()
         self.superseded: list[Row] = []
-        """Versions that were never written, for another followed: then come the position and time of that."""
-        self.outdated: list[Row] = []
-        """The keys of rows whose written version was followed by another: then come the position and time of that."""
+        """Versions that another followed: then come the position and time of that."""
         self.by_name, self.ending = folds_by_name(self.view), bool(self.view.ends)
         self.setters: dict[str, Setter] = {}
         self.plans: dict[type, Plan] = {}
@@ -168,13 +166,9 @@ class Fold:
         row[tail : tail + 3] = position, occurred, name
         if self.ending:
             row[-1] = ended
-        if key in self.touched:
-            if before:
-                self.superseded.append((*before, position, recorded))
-        else:
-            self.touched.add(key)
-            if before:
-                self.outdated.append((*self.parts_of(key), position, recorded))
+        if before:
+            self.superseded.append((*before, position, recorded))
+        self.touched.add(key)
         self.remember(key, tuple(row))
 
     def _plan(self, kind: type) -> Plan:
@@ -193,7 +187,6 @@ class Fold:
         """Nothing is left to be written."""
         self.touched.clear()
         self.superseded.clear()
-        self.outdated.clear()
 
 
 def _stamp(recorded: Recorded) -> Stamp:

@@ -19,7 +19,7 @@ from infra.keys import NoMasterKey, PersonKeys
 from infra.lanes import ALL
 from infra.mapper import Keys, Stored, persons_in, read, seals
 from infra.rows import Row, columns_of, remembering, row_of
-from infra.tables import TO, UNTIL, Table
+from infra.tables import Table
 from projections.columns import Column
 from projections.view import View
 
@@ -302,7 +302,6 @@ class Projector:
     def _write(self, fold: Fold) -> None:
         if fold.touched:
             table, statements = fold.table, self.statements[fold.table.name]
-            self._send(statements.outdate, [*table.key_columns, TO, UNTIL], fold.outdated)
             self._send(statements.upsert, table.live_columns, fold.live())
             self._send(statements.supersede, table.history_columns, fold.superseded)
             fold.written()
@@ -317,7 +316,6 @@ class Statements(NamedTuple):
 
     recall: bytes
     recall_all: bytes
-    outdate: bytes
     upsert: bytes
     supersede: bytes
 
