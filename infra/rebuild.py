@@ -277,8 +277,9 @@ def _next(reading: Connection[Any], table: Table, target: int, mark: UUID, size:
 
 def _built(connection: Connection[Any], table: Table, target: int) -> None:
     connection.execute(table.constrain())
-    for columns in table.indexes:
-        connection.execute(table.index(columns))
+    for name, indexes in table.indexes.items():
+        for columns in indexes:
+            connection.execute(table.index(name, columns))
     connection.execute(
         "insert into checkpoints (name, lane, position) select %s, lane, %s from generate_series(0, %s) lane",
         (table.name, target, LANES - 1),
@@ -330,14 +331,15 @@ TOGETHER = 200
 
 def finish(connection: Connection[Any], table: Table) -> None:
     """Make the indexes of a table that were declared since it was built, without keeping anybody from it."""
-    found = connection.execute(INDEXED, [table.name]).fetchall()
-    for name, valid, _ in found:
-        if not valid:  # left by a process that died while it made it
-            connection.execute(SQL("drop index concurrently if exists {}").format(Identifier(name)))
-    there = {tuple(columns) for _, valid, columns in found if valid}
-    for columns in table.indexes:
-        if columns not in there:
-            connection.execute(table.index(columns, beside=True))
+    for name, indexes in table.indexes.items():
+        found = connection.execute(INDEXED, [name]).fetchall()
+        for index, valid, _ in found:
+            if not valid:  # left by a process that died while it made it
+                connection.execute(SQL("drop index concurrently if exists {}").format(Identifier(index)))
+        there = {tuple(columns) for _, valid, columns in found if valid}
+        for columns in indexes:
+            if columns not in there:
+                connection.execute(table.index(name, columns, beside=True))
 
 
 INDEXED = """

@@ -24,6 +24,10 @@ UNTIL = Column("_until", "timestamptz", False)
 """When that was recorded."""
 
 
+HELD = ("_to", "_from")
+"""What tells whether a version held at a position: both in one index, so that it is not looked up to be passed over."""
+
+
 class Table:
     """A changed declaration has another fingerprint, so it gets other tables: views are rebuilt, never migrated.
 
@@ -52,19 +56,20 @@ class Table:
     def constrain(self) -> Composed:
         """Keys, once the bulk of the rows is in."""
         return SQL(
-            "alter table {0} add primary key ({2}), set (fillfactor = 80);"
-            "alter table {1} add primary key ({2}, _from); create index on {1} (_to)"
+            "alter table {0} add primary key ({2}), set (fillfactor = 80);alter table {1} add primary key ({2}, _from)"
         ).format(Identifier(self.name), Identifier(self.history), names(self.key))
 
     @property
-    def indexes(self) -> list[tuple[str, ...]]:
-        """For pages in the order of a column. No part of the fingerprint: what is declared later is made later."""
-        return [(column, *self.key) for column in self.view.indexes]
+    def indexes(self) -> dict[str, list[tuple[str, ...]]]:
+        """By table: for pages in the order of a column, and for the past. No part of the fingerprint: what is declared
+        later is made later.
+        """
+        return {self.name: [(column, *self.key) for column in self.view.indexes], self.history: [HELD]}
 
-    def index(self, columns: Sequence[str], beside: bool = False) -> Composed:
+    def index(self, name: str, columns: Sequence[str], beside: bool = False) -> Composed:
         """Makes one of them; `beside`: without keeping anybody from the table."""
         concurrently = SQL("concurrently" if beside else "")
-        return SQL("create index {} on {} ({})").format(concurrently, Identifier(self.name), names(columns))
+        return SQL("create index {} on {} ({})").format(concurrently, Identifier(name), names(columns))
 
     @cached_property
     def upsert(self) -> Composed:

@@ -113,8 +113,12 @@ class Listing:
         statement, row, page = self.statement, self.row, self.page
         past = [beyond(statement, row, page.read_in, page.cursor)] if page.cursor else []
         sort, limit = sorted_by(statement, row, page.read_in), statement.bind(page.size + 1, "bigint")
-        source = self._source(walked=self.order[0][0] == "id")
         conditions = [*self.everything, *past]
+        walked, sorted_past = self.order[0][0] == "id", row.instant.position and not row.instant.occurred
+        if sorted_past and not walked and not self.via:
+            source, conditions = statement.first_of_past(row, conditions, sort, limit), []
+        else:
+            source = self._source(walked)
         if self.shared:
             # one id at a time, so that each finds its first rows by an index; there are few, and almost always one
             mine = [f"{self.via} = f.id", *self.conditions, *past]

@@ -78,7 +78,7 @@ class Statement:
         else:
             if given["position"] < 0:
                 raise bad_input("`asOf.position` is not negative")
-            sql = self.bind(given["position"], "bigint")
+            return self.bind(given["position"], "bigint")
         self.positions.append(sql)
         return f"(select p{len(self.positions)} from asked)"
 
@@ -142,17 +142,38 @@ class Statement:
             f" where r._from <= {at} and r._to > {at}{ended}"
         )
 
+    def first_of_past(self, row: Row, conditions: list[str], sort: str, limit: str) -> str:
+        """The first rows in an order as of the past: of those that stand as they stood then, by the index of that
+        order, and of those that changed since.
+        """
+        place, at, alias = self.places(row.view), row.instant.position, row.alias
+        assert at is not None
+        self.past.append((place.live, at))
+        known = [f"{alias}._from <= {at}", *([f"not {alias}._ended"] if row.view.ends else []), *conditions]
+        columns = selected(row.view, alias)
+        arms = (
+            f"(select {columns} from {quoted(table)} {alias}{where([*held, *known])} order by {sort} limit {limit})"
+            for table, held in ((place.live, []), (place.history, [f"{alias}._to > {at}"]))
+        )
+        return f"({' union all '.join(arms)}) {alias}"
+
     def _walked(self, row: Row) -> str:
-        """Each row looked up at the instant: a page of a few rows need not meet the history of all others."""
+        """Each row looked up at the instant: a page of a few rows need not meet the history of all others.
+
+        Its key is that of the row as it stands today, so that the index gives the rows in their order.
+        """
         place, at, columns = self.places(row.view), row.instant.position, selected(row.view)
-        more = ", r._ended" if row.view.ends else ""
-        same = " and ".join(f"r.{quoted(key)} = s.{quoted(key)}" for key in keys_of(row.view))
-        ended = " where not v._ended" if row.view.ends else ""
+        more, keys = ", r._ended" if row.view.ends else "", keys_of(row.view)
+        same = " and ".join(f"r.{quoted(key)} = s.{quoted(key)}" for key in keys)
+        shown = ", ".join(f"{'s' if name in keys else 'v'}.{quoted(name)}" for name in columns_of(row.view))
+        # What was made later is passed over by a glance. (A row that ended may have begun again.)
+        by_then = f"select recorded_at from events where position <= {at} order by position desc limit 1"
+        there = "not v._ended" if row.view.ends else f"s.created_at <= ({by_then})"
         return (
-            f"select v.* from {quoted(place.live)} s cross join lateral ("
+            f"select {shown} from {quoted(place.live)} s cross join lateral ("
             f"select {columns}{more} from (select s.*) r where s._from <= {at} union all "
             f"(select {columns}{more} from {quoted(place.history)} r"
-            f" where {same} and r._from <= {at} and s._from > {at} order by r._from desc limit 1)) v{ended}"
+            f" where {same} and r._from <= {at} and s._from > {at} order by r._from desc limit 1)) v where {there}"
         )
 
     def _occurred(self, view: ViewType, instant: Instant) -> str:
@@ -227,9 +248,9 @@ class Statement:
         return f"{head}select ({sql})::text, {behind}"
 
 
-def selected(view: ViewType) -> str:
-    """The declared columns, of a relation called `r`."""
-    return ", ".join(f"r.{quoted(name)}" for name in columns_of(view))
+def selected(view: ViewType, alias: str = "r") -> str:
+    """The declared columns, of a relation of this name."""
+    return ", ".join(f"{alias}.{quoted(name)}" for name in columns_of(view))
 
 
 def keys_of(view: ViewType) -> tuple[str, ...]:

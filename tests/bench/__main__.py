@@ -16,7 +16,18 @@ from tempfile import TemporaryDirectory
 
 from infra.embedded import embedded
 
-BENCHMARKS = ("append", "mapper", "cloud_events", "verifying", "reads", "rebuild", "importing", "starting")
+BENCHMARKS = (
+    "append",
+    "mapper",
+    "cloud_events",
+    "verifying",
+    "reads",
+    "rebuild",
+    "instants",
+    "visible",
+    "importing",
+    "starting",
+)
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 
