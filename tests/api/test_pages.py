@@ -119,6 +119,46 @@ def test_pages_of_what_was_known_then_join_into_the_list_of_then(api: Api, accou
     assert (len(whole), first["nodes"] + rest) == (10, whole)
 
 
+@pytest.mark.parametrize("way", ["ASC", "DESC"])
+@pytest.mark.parametrize("field", ["ID", "AMOUNT", "STAGE"])
+def test_pages_of_the_past_are_those_that_were_read_when_it_was_now(
+    api: Api, pipeline: str, field: str, way: str
+) -> None:
+    account = an_account(api)
+    sales = [an_opportunity(api, pipeline, accountId=account, amount=euros(str(n % 4))) for n in range(8)]
+    api.given("moveOpportunityToStage", id=sales[3], stage="offer")
+    first = api.ask(OF_THEN, account=account, field=field, way=way, first=3)["opportunities"]
+    after = first["pageInfo"]["endCursor"]
+    pages: list[dict[str, Any]] = [
+        {"first": 3},
+        {"first": 3, "after": after},
+        {"last": 3},
+        {"last": 3, "before": after},
+    ]
+    then = [api.ask(OF_THEN, account=account, field=field, way=way, **page) for page in pages]
+    position = api.head()
+
+    for n in (0, 2, 3, 7):
+        api.given("changeOpportunityAmount", id=sales[n], amount=euros(str(9 - n)))
+    api.given("moveOpportunityToStage", id=sales[5], stage="offer")
+    api.given("archiveOpportunity", id=sales[1])
+    an_opportunity(api, pipeline, accountId=account, amount=euros("2"))
+
+    known = [
+        api.ask(OF_THEN, account=account, field=field, way=way, asOf={"position": position}, **page) for page in pages
+    ]
+    assert known == then
+    assert api.ask(OF_THEN, account=account, field=field, way=way, first=3)["opportunities"] != first or field == "ID"
+
+
+OF_THEN = """query ($account: ID!, $field: OpportunityOrderField!, $way: Direction!, $first: Int, $after: String,
+                   $last: Int, $before: String, $asOf: AsOf) {
+    opportunities(filter: {accountId: {eq: $account}}, orderBy: [{field: $field, direction: $way}], first: $first,
+                  after: $after, last: $last, before: $before, asOf: $asOf) {
+        nodes { id version stage amount { amount } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+
+
 def test_what_has_no_value_comes_last_and_first_when_descending(api: Api, account: str) -> None:
     up = page(api, account, by=BY_AMOUNT)["nodes"]
     down = page(api, account, by=[{"field": "AMOUNT", "direction": "DESC"}])["nodes"]

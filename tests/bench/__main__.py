@@ -25,6 +25,7 @@ BENCHMARKS = (
     "rebuild",
     "instants",
     "visible",
+    "growth",
     "importing",
     "starting",
 )

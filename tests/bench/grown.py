@@ -58,6 +58,7 @@ ADD = """
 HEAD = """
     update event_head h set position = e.position, hash = e.hash, recorded_at = e.recorded_at
     from (select * from events order by position desc limit 1) e"""
+OPENED = "select count(*) from events where topic = 'Opportunity.Opened'"
 
 
 @contextmanager
@@ -78,9 +79,9 @@ def grow(connection: Connection[Any], events: int) -> None:
 
     In each of them opportunities are opened and get most of their events, and those of the first round get one more.
     """
-    [length] = connection.execute("select position from event_head").fetchone() or (0,)
-    while length < events:
-        turn, steps = length // ROUND, PER_AGGREGATE if length == 0 else PER_AGGREGATE - 1
+    [opened] = connection.execute(OPENED).fetchone() or (0,)
+    for turn in range(opened // TOGETHER, -(-events // ROUND)):
+        steps = PER_AGGREGATE - 1 if turn else PER_AGGREGATE
         given = [(id := _id(turn, n), lane_of(id), 0, steps, 0) for n in range(TOGETHER)]
         if turn:
             given += [(id := _id(0, n), lane_of(id), steps + turn, 1, n % steps) for n in range(TOGETHER)]
@@ -88,7 +89,6 @@ def grow(connection: Connection[Any], events: int) -> None:
             connection.execute("set local synchronous_commit = off")
             connection.execute(ADD, [list(each) for each in zip(*given, strict=True)])
             connection.execute(HEAD)
-        length += ROUND
     connection.execute("vacuum analyze events")
 
 
