@@ -26,6 +26,7 @@ from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.instants import wait_for_all
 from infra.projecting import projecting
+from infra.settings import Settings
 from infra.tables import Table
 from projections.catalogue import VIEWS
 from projections.sales.product import ProductView
@@ -65,7 +66,7 @@ def a_company(database_url: str) -> Iterator[str]:
         url = make_conninfo(database_url, dbname=DATABASE)
         migrate(url)
         try:
-            with projecting(url):
+            with projecting(url, Settings.from_environment()):
                 until_built(url)
                 yield url
         finally:
