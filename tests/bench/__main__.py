@@ -25,6 +25,7 @@ BENCHMARKS = (
     "rebuild",
     "instants",
     "visible",
+    "streams",
     "growth",
     "importing",
     "starting",

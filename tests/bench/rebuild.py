@@ -118,13 +118,18 @@ def _copy_out(connection: psycopg.Connection[Any], name: str) -> Iterator[bytes]
         yield from map(bytes, out)
 
 
-def moved(connection: psycopg.Connection[Any], views: Sequence[type[View]], most: int) -> float:
-    """Events per second that views take in which stand at the beginning."""
+def at_the_beginning(connection: psycopg.Connection[Any], views: Sequence[type[View]]) -> None:
+    """Views that are live, and have seen nothing yet."""
     without_views(connection)
     published(connection, views)
     connection.execute("update checkpoints set position = 0")
     for name in connection.execute("select name from projections").fetchall():
         connection.execute(SQL("truncate {}, {}").format(Identifier(name[0]), Identifier(f"{name[0]}_history")))
+
+
+def moved(connection: psycopg.Connection[Any], views: Sequence[type[View]], most: int) -> float:
+    """Events per second that views take in which stand at the beginning."""
+    at_the_beginning(connection, views)
     projector, feed = Projector(connection, views), LogFeed(connection)
     done, begun = 0, perf_counter()
     while perf_counter() - begun < SECONDS and projector.step(feed, most) >= 0:
