@@ -14,10 +14,12 @@ from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg import Connection, postgres
+from psycopg import Connection, OperationalError, postgres
 from psycopg.abc import DumperKey
-from psycopg.adapt import Dumper, PyFormat
-from psycopg.pq import Format
+from psycopg.adapt import Dumper, PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGresult
 from psycopg.types import TypeInfo
 
 NULL: Final = b"\xff\xff\xff\xff"
@@ -46,11 +48,19 @@ def know_arrays(connection: Connection[Any]) -> None:
     connection.adapters.register_dumper(Array, _ArrayDumper)
 
 
+def rows_of(connection: Connection[Any], result: PGresult) -> list[tuple[Any, ...]]:
+    """The rows of what came back from libpq in binary form. Raises what psycopg would."""
+    if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        error = error_from_result(result, connection.info.encoding)
+        raise error if error.sqlstate else OperationalError(str(error))
+    read = Transformer(connection)
+    read.set_pgresult(result)
+    return read.load_rows(0, result.ntuples, tuple)
+
+
 def array(type: str, write: Write, values: Sequence[Any]) -> Array:
     """Values of a type; None is null."""
-    if None in values:
-        return joined(postgres.types[type], [NULL if value is None else write(value) for value in values])
-    return joined(postgres.types[type], list(map(write, values)))
+    return joined(postgres.types[type], [NULL if value is None else write(value) for value in values])
 
 
 def joined(type: TypeInfo, written: Sequence[bytes]) -> Array:

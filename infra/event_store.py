@@ -99,9 +99,10 @@ class EventStore:
         ((position, hash),) = self._rows(HEAD)
         return position, hash
 
-    def append(self, commit: Commit) -> Future[Accepted]:
+    def append(self, commit: Commit, *, waits: bool = False) -> Future[Accepted]:
         """Record a commit, whole or not at all. Its commands, if all were answered before, are answered the same.
 
+        A caller that `waits`, having nothing to do until the answer is there, may be let do the work itself.
         What is changed by several commands of a commit is named once, as it is after the last. A commit that records
         nothing names the event that brought its subject where it is.
 
@@ -116,7 +117,7 @@ class EventStore:
         if commit.forgets:
             self._forget(append, commit.forgets)
         else:
-            self._writer.put(append)
+            self._writer.put(append, waits=waits)
         return append.answer
 
     def remember(self, asked: Asked, outcome: Outcome) -> None:
@@ -124,7 +125,7 @@ class EventStore:
         append = Append(
             [_command(asked)], [], {}, [], [AnswerRow(0, _json(outcome))], lambda places: None, lambda: None
         )
-        self._writer.put(append)
+        self._writer.put(append, waits=True)
         with suppress(Repeated):
             append.answer.result()
 

@@ -15,14 +15,19 @@ from uuid import UUID
 
 import psycopg
 from psycopg import Connection
+from psycopg.pq import Format
 
 from domain.aggregate import Claim
 from infra.bell import Bell
-from infra.binary import Array, bigints, booleans, bytes_, instants, ints, know_arrays, texts, uuids
+from infra.binary import Array, bigints, booleans, bytes_, instants, ints, rows_of, texts, uuids
 from infra.commit import Conflict, Forgotten, Repeated, Taken, Throttled
 from infra.database import connect
 
-APPEND: Final = f"select * from append_commits({', '.join(['%b'] * 32)})"
+COLUMNS: Final = 32
+APPEND: Final = f"select * from append_commits({', '.join(f'${n}' for n in range(1, COLUMNS + 1))})".encode()
+STATEMENT: Final = b"append"
+"""The name under which it is prepared."""
+IN_BINARY: Final = [Format.BINARY] * COLUMNS
 
 MOST_COMMITS: Final = 256
 MOST_EVENTS: Final = 2_000
@@ -89,7 +94,7 @@ class Append:
     """One commit in rows: appended whole, or not at all.
 
     Its answer is made by `recorded` of the places of its commands, or by `known` if they were all answered before, in
-    the thread of the group commit. Or it is an exception: Conflict, Taken, Repeated, Forgotten, Throttled.
+    the thread that appended it. Or it is an exception: Conflict, Taken, Repeated, Forgotten, Throttled.
     """
 
     commands: Sequence[CommandRow]
@@ -112,7 +117,11 @@ class Append:
 
 
 class GroupCommit(Thread):
-    """One connection, one statement at a time: while it runs, commits gather for the next. Used from any thread."""
+    """One connection, one statement at a time: while it runs, commits gather for the next. Used from any thread.
+
+    Whoever has the turn appends a batch of what waits: this thread, or a caller that would only wait for the answer and
+    finds nobody at it. So a command alone is not handed from thread to thread and back.
+    """
 
     def __init__(self, url: str, schema: str, most_waiting: int) -> None:
         super().__init__(name="group-commit", daemon=True)
@@ -120,6 +129,8 @@ class GroupCommit(Thread):
         self._changed = Condition()
         self._incoming: list[Append] = []
         self._waiting = 0
+        self._taken = False
+        """Whether somebody has the turn. The rest is only for who has it."""
         self._closed = False
         self._queue: deque[Append] = deque()
         self._connection: Connection[Any] | None = None
@@ -127,18 +138,27 @@ class GroupCommit(Thread):
         self._bell = Bell(url, schema)
         self.start()
 
-    def put(self, append: Append) -> None:
-        """Have it appended. A full queue answers Throttled at once; a closed one raises RuntimeError."""
+    def put(self, append: Append, *, waits: bool = False) -> None:
+        """Have it appended. A full queue answers Throttled at once; a closed one raises RuntimeError.
+
+        A caller that `waits` for the answer anyway takes the turn, if nobody has it.
+        """
         with self._changed:
             if self._closed:
                 raise RuntimeError("the event store is closed")
             room = self._waiting < self._most_waiting
+            mine = room and waits and not self._taken
             if room:
                 self._waiting += 1
                 self._incoming.append(append)
+            if mine:
+                self._taken = True
+            elif not self._taken:
                 self._changed.notify()
         if not room:
             append.answer.set_exception(Throttled("too many commands wait to be recorded: try again"))
+        if mine:
+            self._take_turn()
 
     def ring(self) -> None:
         """Tell whoever follows the history that it has grown by what was appended over another connection."""
@@ -154,21 +174,30 @@ class GroupCommit(Thread):
     def run(self) -> None:
         try:
             while self._wait():
-                if batch := self._gather():
-                    self._append(batch)
+                self._take_turn()
         finally:
             self._end()
 
     def _wait(self) -> bool:
-        """Until there is something to append. False when it is closed and nothing is left."""
+        """Until there is something to append and nobody at it. False when it is closed and nothing is left."""
         with self._changed:
-            while not (self._incoming or self._queue):
-                if self._closed:
+            while self._taken or not (self._incoming or self._queue):
+                if self._closed and not self._taken:
                     return False
                 self._changed.wait()
-            self._queue.extend(self._incoming)
-            self._incoming.clear()
+            self._taken = True
             return True
+
+    def _take_turn(self) -> None:
+        """Append a batch. What is left is for the next who takes the turn."""
+        try:
+            if batch := self._gather():
+                self._append(batch)
+        finally:
+            with self._changed:
+                self._taken = False
+                if self._incoming or self._queue or self._closed:
+                    self._changed.notify()
 
     def _gather(self) -> list[Append]:
         """The next batch, the oldest first: commits that have nothing in common, and are as good as one by one.
@@ -180,6 +209,9 @@ class GroupCommit(Thread):
         postponed: list[Append] = []
         written: set[UUID | bytes] = set()
         looked: set[UUID] = set()
+        with self._changed:
+            self._queue.extend(self._incoming)
+            self._incoming.clear()
         before, events = len(self._queue), 0
         while self._queue and len(batch) < MOST_COMMITS and events < MOST_EVENTS and len(postponed) < MOST_POSTPONED:
             each = self._queue.popleft()
@@ -211,13 +243,15 @@ class GroupCommit(Thread):
         """Answer every commit of the batch. One that cannot be stored does not hurt the others."""
         try:
             rows = iter(self._send(_parameters(batch)))
-        except Exception as error:
-            if len(batch) > 1 and not isinstance(error, _Unreachable):
+        except BaseException as error:
+            if len(batch) > 1 and isinstance(error, Exception) and not isinstance(error, _Unreachable):
                 for each in batch:
                     self._append([each])
             else:
                 for each in batch:
                     each.answer.set_exception(error.__cause__ if isinstance(error, _Unreachable) else error)
+            if not isinstance(error, Exception):
+                raise
             return
         self._versions = {}
         self._bell.ring()
@@ -247,9 +281,10 @@ class GroupCommit(Thread):
             sleep(pause)
             try:
                 if self._connection is None:
-                    self._connection = connect(self._url, self._schema)
-                    know_arrays(self._connection)
-                return self._connection.execute(APPEND, parameters, prepare=True, binary=True).fetchall()
+                    self._connection = _prepared(self._url, self._schema)
+                contents = [each.content for each in parameters]
+                sent = self._connection.pgconn.exec_prepared(STATEMENT, contents, IN_BINARY, Format.BINARY)
+                return rows_of(self._connection, sent)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if self._connection is not None and not _is_loss(self._connection, error):
                     raise
@@ -266,6 +301,8 @@ class GroupCommit(Thread):
         """Nobody waits for ever, whatever ended the thread."""
         with self._changed:
             self._closed = True
+            while self._taken:
+                self._changed.wait()
             left = [*self._queue, *self._incoming]
         for each in left:
             if each.answer.set_running_or_notify_cancel():
@@ -276,9 +313,10 @@ class GroupCommit(Thread):
 
 def appended(connection: Connection[Any], append: Append) -> Any:
     """The answer to a commit that is appended by itself, over any connection and inside of its transaction."""
-    know_arrays(connection)
-    rows = connection.execute(APPEND, _parameters([append]), binary=True).fetchall()
-    return answered(append, rows, append.claims)
+    parameters = _parameters([append])
+    oids, contents = [each.oid for each in parameters], [each.content for each in parameters]
+    sent = connection.pgconn.exec_params(APPEND, contents, oids, IN_BINARY, Format.BINARY)
+    return answered(append, rows_of(connection, sent), append.claims)
 
 
 def answered(append: Append, rows: list[Row], claims: Sequence[ClaimRow]) -> Any:
@@ -301,6 +339,15 @@ def answered(append: Append, rows: list[Row], claims: Sequence[ClaimRow]) -> Any
     raise Repeated("a command of this id was answered before, and had asked for something else")
 
 
+def _prepared(url: str, schema: str) -> Connection[Any]:
+    """A connection that only appends. libpq waits for the whole answer by itself: psycopg takes Python's one lock for
+    every packet, and gets it behind every busy thread.
+    """
+    connection = connect(url, schema)
+    rows_of(connection, connection.pgconn.prepare(STATEMENT, APPEND))
+    return connection
+
+
 class _Unreachable(Exception):
     """The database could not be reached, however often it was tried; its cause says why."""
 
@@ -311,7 +358,7 @@ def _is_loss(connection: Connection[Any], error: psycopg.Error) -> bool:
     return connection.closed or state.startswith("08") or state in ("57P01", "57P02", "57P03")
 
 
-_COLUMNS: Final = (
+_MAKE: Final = (
     (ints, uuids, bytes_, texts, uuids, uuids, uuids, uuids, texts),
     (ints, uuids, bigints, texts, ints, instants, ints, bytes_),
     (ints, uuids, bigints),
@@ -319,28 +366,40 @@ _COLUMNS: Final = (
     (ints, texts, uuids, bigints),
     (ints, uuids),
 )
+"""The columns that `append_commits` takes: of commands, events, aggregates looked at, claims, answers, persons."""
 
 
 def _parameters(batch: list[Append]) -> list[Array]:
-    """The columns that `append_commits` takes."""
+    """A batch in these columns. The first of each kind tells to which commit, or which command, a row belongs."""
     commands: list[Row] = []
     events: list[Row] = []
     looked: list[Row] = []
     claims: list[Row] = []
     answers: list[Row] = []
     persons: list[Row] = []
+    of: list[list[int]] = [[] for _ in _MAKE]
+    of_commands, of_events, of_looked, of_claims, of_answers, of_persons = of
     for number, each in enumerate(batch, 1):
         first = len(commands) + 1
-        commands += [(number, *row) for row in each.commands]
-        events += [(first + row.command, *row[1:]) for row in each.events]
-        looked += [(number, id, version) for id, version in each.looked.items()]
-        claims += [(number, r.key, r.claim.kind, r.claim.name, r.holder, r.yielded) for r in each.claims]
-        answers += [(first + row.command, *row[1:]) for row in each.answers]
-        persons += [(number, person) for person in each.persons]
-    rows = zip(_COLUMNS, (commands, events, looked, claims, answers, persons), strict=True)
-    return [array for makes, table in rows for array in _columns(makes, table)]
+        commands += each.commands
+        of_commands += [number] * len(each.commands)
+        events += [row[1:] for row in each.events]
+        of_events += [first + row.command for row in each.events]
+        looked += each.looked.items()
+        of_looked += [number] * len(each.looked)
+        if each.claims:
+            claims += [(r.key, r.claim.kind, r.claim.name, r.holder, r.yielded) for r in each.claims]
+            of_claims += [number] * len(each.claims)
+        if each.answers:
+            answers += [row[1:] for row in each.answers]
+            of_answers += [first + row.command for row in each.answers]
+        if each.persons:
+            persons += [(person,) for person in each.persons]
+            of_persons += [number] * len(each.persons)
+    rows = zip(_MAKE, of, (commands, events, looked, claims, answers, persons), strict=True)
+    return [array for makes, numbers, table in rows for array in _columns(makes, numbers, table)]
 
 
-def _columns(makes: Sequence[Callable[[Sequence[Any]], Array]], rows: list[Row]) -> list[Array]:
-    columns = [*zip(*rows, strict=True)] or [()] * len(makes)
+def _columns(makes: Sequence[Callable[[Sequence[Any]], Array]], numbers: list[int], rows: list[Row]) -> list[Array]:
+    columns = [numbers, *zip(*rows, strict=True)] if rows else [()] * len(makes)
     return [make(column) for make, column in zip(makes, columns, strict=True)]

@@ -101,7 +101,7 @@ class Pending:
     def __init__(self, pipeline: CommandPipeline, steps: Steps, *, guessed: bool = False, alone: bool = False) -> None:
         self._pipeline, self._steps, self._alone = pipeline, steps, alone
         self._outcome: Outcome | None = None
-        self._try(fresh=False)
+        self._try(fresh=False, waits=not guessed)
         self._guessed = guessed or self._unit.remembered
         """Whether it relies on what may have changed: then a refusal is not the last word."""
 
@@ -111,11 +111,11 @@ class Pending:
             self._outcome = self._settled()
         return self._outcome
 
-    def _try(self, fresh: bool) -> None:
-        """Decide the unit, and have it recorded."""
+    def _try(self, fresh: bool, waits: bool = True) -> None:
+        """Decide the unit, and have it recorded: in the background, unless its caller `waits` for the result."""
         self._unit = unit = Unit(self._pipeline, fresh)
         try:
-            self._recorded = self._pipeline.store.append(unit.decided(self._steps))
+            self._recorded = self._pipeline.store.append(unit.decided(self._steps), waits=waits)
         except (Refused, Failed, Forgotten, NoMasterKey) as failure:
             self._recorded = Future[Accepted]()
             self._recorded.set_exception(failure)

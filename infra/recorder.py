@@ -46,7 +46,7 @@ class HistoryRecorder(PostgresApplicationRecorder):
         if self._writer is None:
             self._writer = GroupCommit(self._url, self.datastore.schema, most_waiting=4_096)
         append = _append(stored_events, actor)
-        self._writer.put(append)
+        self._writer.put(append, waits=True)
         try:
             last: int = append.answer.result()
         except Conflict as conflict:

@@ -85,7 +85,7 @@ def lone(store: EventStore) -> float:
     for _ in range(LONE):
         made = commit(a_product())
         begun = perf_counter()
-        store.append(made).result()
+        store.append(made, waits=True).result()
         took.append(perf_counter() - begun)
     return median(took)
 
@@ -97,7 +97,7 @@ def ours(store: EventStore, crowd: int) -> float:
 
 def waiting(store: EventStore, crowd: int) -> float:
     """The same, each waited for before the next."""
-    return by_threads(crowd, crowd, lambda: commit(a_product()), lambda made: store.append(made))
+    return by_threads(crowd, crowd, lambda: commit(a_product()), lambda made: store.append(made, waits=True))
 
 
 def saves(library: Application[UUID], crowd: int) -> float:

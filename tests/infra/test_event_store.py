@@ -17,6 +17,7 @@ from domain.values import new_id
 from infra.commit import Commit, Conflict, Repeated, Taken
 from infra.database import connect, migrate
 from infra.event_store import EventStore
+from infra.group_commit import Append, CommandRow, EventRow, appended
 from infra.lanes import lane_of
 from tests.infra.history import ANN, a_product, asked, code, commit, count, decision
 
@@ -160,6 +161,22 @@ def test_a_new_aggregate_begins_at_version_1(store: EventStore, history: Connect
         store.append(replace(given, decisions=(begun,)))
 
     assert count(history) == 0
+
+
+@pytest.mark.parametrize("versions", [[3], [0], [1, 3], [1, 1]])
+def test_the_history_itself_refuses_events_whose_versions_do_not_continue(
+    store: EventStore, history: Connection[Any], versions: list[int]
+) -> None:
+    neighbour, id = a_product(), new_id()
+    store.append(commit(neighbour)).result(5)
+    command = CommandRow(new_id(), b"digest", "Product.list_product", ANN)
+    events = [EventRow(0, id, version, "Product.Listed", 1, None, 0, b"{}") for version in versions]
+
+    with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.UniqueViolation)):
+        appended(history, Append([command], events, {id: 0}, [], [], lambda places: None, lambda: None))
+
+    assert count(history) == 1
+    assert store.head()[0] == 1
 
 
 def test_a_commit_that_makes_no_sense_is_an_error_of_its_maker(store: EventStore, history: Connection[Any]) -> None:

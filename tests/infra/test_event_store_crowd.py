@@ -105,6 +105,50 @@ def test_of_two_claims_in_a_batch_the_first_holds(
     assert store.holder(code(first)) == first.id
 
 
+def test_what_is_refused_takes_no_place_from_what_follows_it_in_its_batch(
+    store: EventStore, history: Connection[Any], database_url: str, schema: str
+) -> None:
+    holder, late, innocent, moved = a_product("MAT"), a_product("MAT"), a_product("TUB"), a_product()
+    store.append(commit(holder, claimed={code(holder): holder.id})).result(5)
+    refused = commit(late, claimed={code(late): late.id})
+
+    with appends_held_up(database_url, schema):
+        first = store.append(commit(a_product()))
+        while not first.running():
+            assert not first.done()
+        answers = [store.append(refused), store.append(commit(moved, looked={holder.id: 7}))]
+        answers.append(store.append(commit(innocent)))
+
+    assert outcomes([first, *answers]) == ["Accepted", "Taken", "Conflict", "Accepted"]
+    recorded = history.execute("select position, originator_id from events where position > 2").fetchall()
+    assert recorded == [(3, innocent.id)]
+    assert store.answer(refused.decisions[0].asked.command_id) is None
+    assert history.execute(FIRST_BROKEN).fetchone() == (None,)
+
+
+def test_who_waits_alone_appends_by_itself(store: EventStore, history: Connection[Any]) -> None:
+    answers = [store.append(commit(a_product()), waits=True) for _ in range(3)]
+
+    assert [answer.done() for answer in answers] == [True] * 3
+    assert [answer.result().position for answer in answers] == [1, 2, 3]
+
+
+def test_what_comes_while_a_caller_appends_is_appended_after_it(
+    store: EventStore, history: Connection[Any], database_url: str, schema: str
+) -> None:
+    with ThreadPoolExecutor(4) as callers:
+        with appends_held_up(database_url, schema):
+            waiting = [callers.submit(store.append, commit(a_product()), waits=True) for _ in range(4)]
+            others = [store.append(commit(a_product())) for _ in range(4)]
+            early = wait(others, timeout=0.1).done
+        answers = [caller.result(5) for caller in waiting] + others
+
+    assert not early
+    assert outcomes(answers) == ["Accepted"] * 8
+    assert sorted(answer.result().position for answer in answers) == [*range(1, 9)]
+    assert history.execute(FIRST_BROKEN).fetchone() == (None,)
+
+
 def test_a_command_twice_in_a_batch_is_recorded_once_and_answered_twice(
     store: EventStore, history: Connection[Any], database_url: str, schema: str
 ) -> None:
@@ -183,7 +227,7 @@ def test_a_crowd_around_one_aggregate_takes_turns(
                 found = event.mutate(found)
             found.change_details(name=f"Mat {number}")
             try:
-                store.append(commit(found)).result(10)
+                store.append(commit(found), waits=number % 4 > 1).result(10)
                 return tries
             except Conflict:
                 continue
@@ -232,7 +276,8 @@ def test_several_servers_append_at_once_and_record_every_command_once(
             for _ in range(60):
                 by = asked()
                 sent = commit(a_product(), by=by)
-                answers = [each.append(sent) for each in random.sample(stores, random.choice([1, 1, 2]))]
+                asked_of = random.sample(stores, random.choice([1, 1, 2]))
+                answers = [each.append(sent, waits=random.random() < 0.5) for each in asked_of]
                 first, *again = [answer.result(10) for answer in answers]
                 assert again in ([], [first])
                 answered[by.command_id] = first
@@ -274,7 +319,7 @@ def test_who_follows_the_history_misses_nothing_while_many_record(
             product = a_product()
             for _ in range(random.randrange(3)):
                 product.change_details(name="Blue mat")
-            answer = random.choice(stores).append(commit(product)).result(10)
+            answer = random.choice(stores).append(commit(product), waits=random.random() < 0.5).result(10)
             positions += range(answer.position - product.version + 1, answer.position + 1)
         return positions
 
@@ -299,9 +344,9 @@ STEP = st.tuples(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(STEP, min_size=2, max_size=12))
+@given(steps=st.lists(STEP, min_size=2, max_size=12), one_by_one=st.booleans())
 def test_a_batch_is_as_good_as_its_commits_one_by_one(
-    steps: list[Step], store: EventStore, database_url: str, schema: str
+    steps: list[Step], one_by_one: bool, store: EventStore, database_url: str, schema: str
 ) -> None:
     shop = [a_product() for _ in range(5)]
     recorded(store, *shop)
@@ -329,9 +374,11 @@ def test_a_batch_is_as_good_as_its_commits_one_by_one(
             moved |= changed
             held |= {} if claim is None else {claim: next(iter(changed))}
 
-    with appends_held_up(database_url, schema):
-        answers = [store.append(commit(a_product()))]
-        answers += [store.append(each) for each in commits]
+    if one_by_one:
+        answers = [store.append(each, waits=True) for each in (commit(a_product()), *commits)]
+    else:
+        with appends_held_up(database_url, schema):
+            answers = [store.append(each) for each in (commit(a_product()), *commits)]
 
     assert outcomes(answers) == expected
     assert [store.holder(c) for c in codes] == [shop[held[n]].id if n in held else None for n in range(2)]
