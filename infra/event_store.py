@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, Final, Self, TypeVar
@@ -60,6 +60,7 @@ class EventStore:
     def __init__(self, url: str, schema: str = SCHEMA, *, most_waiting: int = 4_096) -> None:
         self._pool = pool(url, schema)
         self._writer = GroupCommit(url, schema, most_waiting)
+        self._behind = ThreadPoolExecutor(1, "snapshots")
         self.keys = PersonKeys(self._rows)
 
     def events(self, aggregate_id: UUID) -> list[Aggregate.Event]:
@@ -67,7 +68,10 @@ class EventStore:
         return [read(Stored(*row), self.keys) for row in self._rows(EVENTS, [aggregate_id])]
 
     def aggregate(self, id: UUID) -> Aggregate | None:
-        """An aggregate as it is now, or None. Made of its last snapshot, if it has one, and of what happened since."""
+        """An aggregate as it is now, or None. Made of its last snapshot, if it has one, and of what happened since.
+
+        After a long way one is kept of it, in the background.
+        """
         rows = self._rows(SINCE_SNAPSHOT, {"id": id})
         found = None
         if rows and (fingerprint := rows[0][6]) is not None:
@@ -78,8 +82,8 @@ class EventStore:
         for row in rows:
             found = read(Stored(*row[:6]), self.keys).mutate(found)
         if found is not None and len(rows) >= AFTER and (snapshot := taken(found)):
-            with suppress(psycopg.Error):  # it goes without
-                self._read(lambda connection: connection.execute(KEEP, snapshot))
+            with suppress(RuntimeError):  # the store is being closed
+                self._behind.submit(self._keep, snapshot)
         return found
 
     def answer(self, command_id: UUID) -> tuple[bytes, Outcome] | None:
@@ -132,6 +136,7 @@ class EventStore:
     def close(self) -> None:
         """Take no more commits, record those that wait, close every connection. A second time does nothing."""
         self._writer.close()
+        self._behind.shutdown()
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -156,6 +161,11 @@ class EventStore:
             append.answer.set_exception(error)
         self.keys.drop(persons)
         self._writer.ring()
+
+    def _keep(self, snapshot: Mapping[str, Any]) -> None:
+        """Write a snapshot, which nobody waits for."""
+        with suppress(psycopg.Error):  # it goes without
+            self._read(lambda connection: connection.execute(KEEP, snapshot))
 
     @cached_property
     def _digests(self) -> Digests:

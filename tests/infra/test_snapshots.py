@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -59,15 +60,41 @@ def versions(connection: Connection[Any]) -> dict[UUID, int]:
     return dict(connection.execute("select id, version from snapshots").fetchall())
 
 
+def loaded(store: EventStore, id: UUID) -> Aggregate | None:
+    """An aggregate, and its snapshot is kept, if it gets one."""
+    found = store.aggregate(id)
+    settle(store)
+    return found
+
+
+def settle(store: EventStore) -> None:
+    """Wait until what was to be kept is kept."""
+    store._behind.submit(int).result(5)
+
+
 def test_a_short_stream_has_no_snapshot_and_a_long_one_gets_one_when_it_is_loaded(
     store: EventStore, connection: Connection[Any]
 ) -> None:
     short, long = tagged(store, a_product(), 3), tagged(store, a_product(), 4)
 
-    loaded = [store.aggregate(id) for id in (short, long, new_id())]
+    found = [loaded(store, id) for id in (short, long, new_id())]
 
-    assert [each and each.version for each in loaded] == [4, 5, None]
+    assert [each and each.version for each in found] == [4, 5, None]
     assert versions(connection) == {long: 5}
+
+
+def test_who_loads_does_not_wait_until_the_snapshot_is_kept(store: EventStore, connection: Connection[Any]) -> None:
+    id = tagged(store, a_product(), 5)
+
+    with ThreadPoolExecutor(1) as threads, connection.transaction():
+        connection.execute("lock table snapshots in exclusive mode")
+        loading = threads.submit(store.aggregate, id)
+        early = wait([loading], timeout=5).done
+    settle(store)
+
+    assert early == {loading}
+    assert loading.result() == replayed(store, id)
+    assert versions(connection) == {id: replayed(store, id).version}
 
 
 def test_with_a_snapshot_an_aggregate_is_what_it_is_without(store: EventStore, connection: Connection[Any]) -> None:
@@ -75,10 +102,10 @@ def test_with_a_snapshot_an_aggregate_is_what_it_is_without(store: EventStore, c
     product = a_product()
     id = tagged(store, product, 5)
     occurring_at.reset(token)
-    store.aggregate(id)
+    loaded(store, id)
     tagged(store, product, 3)
 
-    found: Any = store.aggregate(id)
+    found: Any = loaded(store, id)
 
     assert vars(found) == vars(replayed(store, id))
     assert found.version == 9 and len(found.tags) == 8
@@ -88,14 +115,14 @@ def test_with_a_snapshot_an_aggregate_is_what_it_is_without(store: EventStore, c
 def test_it_is_used_and_the_next_one_takes_its_place(store: EventStore, connection: Connection[Any]) -> None:
     product, neighbour = a_product(), tagged(store, a_product(), 5)
     id = tagged(store, product, 5)
-    store.aggregate(id)
-    store.aggregate(neighbour)
+    loaded(store, id)
+    loaded(store, neighbour)
     connection.execute("update snapshots set state = replace(convert_from(state, 'UTF8'), 'Mat', 'Fat')::bytea")
     tagged(store, product, 4)
 
-    used: Any = store.aggregate(id)
+    used: Any = loaded(store, id)
     tagged(store, product, 1)
-    store.aggregate(id)
+    loaded(store, id)
 
     assert used.name == "Fat"
     assert versions(connection) == {id: 11, neighbour: 6}
@@ -120,11 +147,11 @@ def test_one_that_could_be_wrong_is_ignored_and_replaced(
     store: EventStore, connection: Connection[Any], what: str
 ) -> None:
     id = tagged(store, a_product(), 5)
-    store.aggregate(id)
+    loaded(store, id)
     good = connection.execute(KEPT).fetchall()
     connection.execute(f"update snapshots set {WRONG[what]}".encode())
 
-    found: Any = store.aggregate(id)
+    found: Any = loaded(store, id)
 
     assert vars(found) == vars(replayed(store, id))
     assert connection.execute(KEPT).fetchall() == good
@@ -133,10 +160,11 @@ def test_one_that_could_be_wrong_is_ignored_and_replaced(
 def test_commands_on_a_long_stream_go_on_from_its_snapshot(store: EventStore, connection: Connection[Any]) -> None:
     id = tagged(store, a_product(), 5)
 
-    outcomes = [
-        CommandPipeline(AGGREGATES, store).run(Request(command="Product.tag", actor=ANN, id=id, arguments={"label": t}))
-        for t in "abcdefg"
-    ]
+    outcomes = []
+    for label in "abcdefg":
+        request = Request(command="Product.tag", actor=ANN, id=id, arguments={"label": label})
+        outcomes.append(CommandPipeline(AGGREGATES, store).run(request))
+        settle(store)
 
     assert [o.changed[0].version for o in outcomes if isinstance(o, Accepted)] == [*range(7, 14)]
     assert replayed(store, id).tags > set("abcdefg")
