@@ -12,7 +12,7 @@ from domain.customers.account import Account, Details
 from domain.customers.contact import Contact, Person
 from domain.sales.product import Product
 from domain.values import Email, Money, Phone
-from infra.keys import LENGTH, MasterKey, PersonKeys, unlock
+from infra.keys import LENGTH, MasterKey, MasterKeys, PersonKeys, unlock
 from infra.mapper import read, write
 
 TIMES, ROUNDS = 5_000, 9
@@ -24,7 +24,7 @@ def rows(database_url: str) -> Iterator[tuple[str, str, str, str]]:
     account = Account.register("Acme", Details(phones=phones, revenue=Money(Decimal("1000.50"), "EUR"), employees=7))
     product = Product.list_product("0194a1", "Mat")
     contact = Contact.add(Person(given_name="Ada", family_name="King", emails=(Email("ada@example.org"),)))
-    unlock(MasterKey(bytes(LENGTH)))
+    unlock(MasterKeys([MasterKey(bytes(LENGTH))]))
     keys = PersonKeys(lambda statement, parameters: [tuple(parameters)], lasts=3_600)  # each key is as it was made
     kinds = (("of 4 texts", product), ("with money and phones", account), ("with a sealed person", contact))
     for what, aggregate in kinds:
