@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
-from threading import Lock
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
@@ -21,6 +20,7 @@ from infra.arguments import Failed, given, instant, invalid, key, patched, text,
 from infra.commit import Asked, Commit, Conflict, Decision, Forgotten, Repeated, Taken, Throttled
 from infra.event_store import EventStore
 from infra.keys import NoMasterKey
+from infra.memory import Memory
 
 TRIES: Final = 5
 """So often a unit is decided, if others change what it looks at in the meantime."""
@@ -348,34 +348,6 @@ class Unit:
                         met.add(id)
                         waiting.append(self._load(kind, id))
                         yield waiting[-1]
-
-
-class Memory:
-    """Aggregates as they were last seen. The version of each is checked when what was decided by it is recorded."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = Lock()
-        self._known: OrderedDict[UUID, Aggregate] = OrderedDict()
-
-    def get(self, id: UUID) -> Aggregate | None:
-        with self._lock:
-            if id in self._known:
-                self._known.move_to_end(id)
-            return self._known.get(id)
-
-    def put(self, aggregate: Aggregate) -> None:
-        """Keep it, in place of what was not asked for longest. From now on it must not be changed."""
-        with self._lock:
-            self._known[aggregate.id] = aggregate
-            self._known.move_to_end(aggregate.id)
-            if len(self._known) > self._most:
-                self._known.popitem(last=False)
-
-    def forget(self, ids: Iterable[UUID]) -> None:
-        with self._lock:
-            for id in ids:
-                self._known.pop(id, None)
 
 
 def _copy(aggregate: Aggregate) -> Aggregate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,14 +14,16 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
 from domain.command import Changed, Code, Refusal, Request
-from domain.customers.contact import Contact
+from domain.customers.contact import Contact, Person
 from domain.values import new_id
 from infra.commit import Asked, Commit, Decision, Forgotten
 from infra.database import connect
+from infra.dead_letters import letters
 from infra.event_store import EventStore
 from infra.feed import Batch
 from infra.feed.log import LogFeed
 from infra.forgetting import destroy, scrub
+from infra.memory import Memory
 from infra.projection import Fenced, Projector
 from infra.rebuild import REMEMBERING, Progress, build, prepare, rebuild, state_of
 from infra.tables import Table, digest
@@ -29,6 +32,7 @@ from projections.customers.contact import ContactConsentView, ContactView
 from projections.view import View
 from tests.infra.past import published, without_views
 from tests.infra.searching import places
+from tests.infra.test_dead_letters import LONG, carefully
 from tests.scenario import ME, World
 
 SECRETS: Final = (
@@ -410,3 +414,57 @@ def test_the_digest_of_the_neighbours_does_not_change(company: World, neighbour:
     forget(company, stranger)
 
     assert company.connection.execute(digest(table.name, columns, at)).fetchone() == before
+
+
+def test_what_is_personal_is_remembered_for_seconds_and_the_neighbour_for_as_long_as_there_is_room(
+    company: World, zebedee: UUID
+) -> None:
+    account = company.given("Account.register", name="Acme")
+    memory = Memory(10, lasts=0.2)
+    for id in (zebedee, account):
+        memory.put(company.load(id))
+    at_once = memory.get(zebedee)
+
+    sleep(0.3)
+    memory.put(company.load(account))  # any command at all
+
+    assert at_once is not None and at_once.id == zebedee
+    assert memory.get(zebedee) is None and memory.get(account) is not None
+
+
+class QuotingContactView(ContactView, table="quoting_contacts", revision=1):
+    """Contacts, refused by an error that quotes them."""
+
+    @classmethod
+    def changes(cls, event: Any) -> dict[str, Any]:
+        if isinstance(event, Contact.Corrected):
+            raise ValueError(f"what is {event.person}?")
+        return super().changes(event)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Quillfeather" + LONG, {"quoting_contacts": "ValueError", "contacts": "54000"}),
+        ("Quillfeather\0", {"quoting_contacts": "ValueError", "contacts": "22021"}),
+    ],
+    ids=["too long for an index", "no text for PostgreSQL"],
+)
+def test_what_cannot_be_taken_of_a_person_waits_without_a_word_of_theirs(
+    company: World, neighbour: UUID, name: str, why: dict[str, str], caplog: Any
+) -> None:
+    published(company.connection, [QuotingContactView])
+    version = company.load(neighbour).version
+    told: Any = {"person": Person(family_name=name)}
+    event: Any = Contact.Corrected(neighbour, version + 1, None, **told)  # type: ignore[arg-type]
+    asked = Asked(new_id(), b"", Request(command="Contact.correct", actor=ME))
+    decision = Decision(asked, [event], (Changed("Contact", neighbour, version + 1),))
+    company.store.append(Commit((decision,), {neighbour: version}, {}, frozenset())).result(10)
+
+    carefully(company.connection, [*VIEWS, QuotingContactView])
+
+    reasons = {letter.view: letter.reason for letter in letters(company.connection)}
+    assert reasons.keys() == why.keys()
+    assert all(why[view] in reason for view, reason in reasons.items()), reasons
+    assert found(company.connection, ("Quillfeather",)) == set()
+    assert "put aside" in caplog.text and "Quillfeather" not in caplog.text
