@@ -426,7 +426,7 @@ def test_what_is_personal_is_remembered_for_seconds_and_the_neighbour_for_as_lon
     at_once = memory.get(zebedee)
 
     sleep(0.3)
-    memory.put(company.load(account))  # any command at all
+    memory.get(new_id())  # any command at all
 
     assert at_once is not None and at_once.id == zebedee
     assert memory.get(zebedee) is None and memory.get(account) is not None
