@@ -28,7 +28,6 @@ from infra.lanes import lane_of
 from infra.rebuild import Busy, Rebuilt, rebuild
 from projections.catalogue import VIEWS
 from projections.customers.contact import ContactView
-from projections.view import View
 from tests.faults.disk import Disk
 from tests.faults.holds import the_history, the_persons, the_views
 from tests.infra.daybook import COMMAND, Serving, a_port, environment, processes_of
@@ -168,12 +167,12 @@ class House:
         with self.second_projector():
             pass
 
-    def kill_rebuild(self, view: type[View] = ContactView) -> Rebuilt:
-        """Whoever builds a view anew dies half way; somebody else takes it up. The view is what it was before."""
+    def kill_rebuild(self) -> None:
+        """Whoever builds the contacts anew dies half way; somebody else takes it up. They are what they were before."""
         unlock(master_keys_of(None, self.data))
         with self.database() as server:
             with subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.rebuilding", view.table, str(self.data)],
+                [sys.executable, "-m", "tests.faults.rebuilding", str(self.data)],
                 cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             ) as half:  # fmt: skip
                 assert half.stdin and half.stdout
@@ -183,9 +182,8 @@ class House:
                     if number == 4:
                         break
                 half.kill()
-            made: Rebuilt = eventually(lambda: rebuilt(server.application_url, view), "the dead one's locks are gone")
+            made: Rebuilt = eventually(lambda: rebuilt(server.application_url), "the dead one's locks are gone")
         assert made.as_before, made
-        return made
 
     def record_ill(self) -> None:
         """An event is recorded that no domain would make, and no view can read."""
@@ -296,10 +294,10 @@ def recorded(connection: Connection[Any], id: UUID, state: bytes) -> int:
     return int(appended(connection, append))
 
 
-def rebuilt(url: str, view: type[View]) -> Rebuilt | None:
+def rebuilt(url: str) -> Rebuilt | None:
     """What came of it; None while another process is at it."""
     try:
-        return rebuild(url, SCHEMA, [view])[0]
+        return rebuild(url, SCHEMA, [ContactView])[0]
     except Busy:
         return None
 

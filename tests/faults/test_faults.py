@@ -15,9 +15,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from projections.customers.account import AccountView
-from projections.customers.contact import ContactView
-from projections.view import View
 from tests.conftest import IMPOSSIBLE
 from tests.faults.disk import Disk, NoDisk, a_disk
 from tests.faults.house import House, Load, eventually
@@ -168,11 +165,10 @@ def letters(house: House) -> list[dict[str, object]]:
     return list(json.loads(daybook(house.data, "dead", "list", "--json").stdout))
 
 
-@pytest.mark.parametrize("view", [AccountView, ContactView], ids=lambda view: view.table)
-def test_a_rebuild_that_is_killed_half_way_is_taken_up_and_comes_to_the_same(house: House, view: type[View]) -> None:
+def test_a_rebuild_that_is_killed_half_way_is_taken_up_and_comes_to_the_same(house: House) -> None:
     with house.load() as load:
         load.goes_on(200)
-        house.kill_rebuild(view)
+        house.kill_rebuild()
         load.goes_on()
 
     house.check()
