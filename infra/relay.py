@@ -49,6 +49,8 @@ LAST: Final = "select topic, lane, position from published"
 NOTE: Final = """
     insert into published (topic, lane, position) select * from unnest(%s::text[], %s::smallint[], %s::bigint[])
     on conflict (topic, lane) do update set position = excluded.position"""
+FORGET: Final = "delete from published where topic <> all(%s)"
+"""The relay's position tells of the topics that it publishes to: of others it would be wrong when they are taken up."""
 HEAD_AT: Final = "select position, hash, recorded_at from events where position = %s"
 DEAD: Final = """
     select d.name, p.view, d.originator_id, e.topic, d.position, d.reason, d.since, e.lane
@@ -82,7 +84,7 @@ class Relay:
         self.changed: set[Partition] = set()
         self.position = self.head = 0
         """What was published last of all, and the last position whose hash was."""
-        self.head_at = self.dead_at = self.looked_at = monotonic()
+        self.head_at = self.looked_at = monotonic()
         self.busy_since: float | None = None
         """Since when an answer of Kafka is waited for: some of the library's calls wait for ever."""
 
@@ -101,20 +103,21 @@ class Relay:
         noted = {(topic, lane): at for topic, lane, at in connection.execute(LAST)}
         self._check(connection, stand, known, head)
         self.head = known.position if known else 0
-        made_anew = [where for where, each in stand.items() if each.end == 0 and noted.get(where, 0) > 0]
-        self.last = {where: each.last or noted.get(where, 0) for where, each in stand.items()}
-        self.last |= dict.fromkeys(made_anew, 0)
+        self.last = {
+            where: noted.get(where, 0) if each.is_emptied else each.last  # what retention took had been published
+            for where, each in stand.items()
+        }
+        unsure = [last for where, last in self.last.items() if where not in noted or last < noted[where]]
+        connection.execute(FORGET, [list(self.cluster.topics.values())])
         self.changed = set(self.last)
-        self.position = 0 if made_anew else position or 0
+        self.position = min([position or 0, *unsure])
         return self.position
 
     def carry_out(self, events: Sequence[Published]) -> None:
         """Publish what is not there yet, in one transaction."""
-        with self._asking():
-            self._look()
-            messages = [message for event in events if (message := self._message(event))]
-            if messages:
-                self._publish(messages)
+        messages = [message for event in events if (message := self._message(event))]
+        if messages:
+            self._publish(messages)
         self.position = events[-1].position
 
     def note(self, connection: Connection[Any]) -> None:
@@ -130,9 +133,11 @@ class Relay:
         if new >= HEAD_AFTER or (new > 0 and now - self.head_at > HEAD_WITHIN):
             self._publish_head(connection)
             self.head, self.head_at = self.position, now
-        if now - self.dead_at > LOOK:
+        if now - self.looked_at > LOOK:
+            with self._asking():
+                self._look()
             self._publish_dead(connection)
-            self.dead_at = now
+            self.looked_at = now
 
     def end(self) -> None:
         """Close what was opened."""
@@ -152,29 +157,29 @@ class Relay:
 
     def _publish(self, messages: Sequence[Message]) -> None:
         """All of them, in one transaction."""
-        self.producer.begin_transaction()
-        on_their_way = 0
-        for message in messages:
-            self.producer.send(*message)
-            on_their_way += len(message.value)
-            if on_their_way > MOST_BYTES:
-                self.producer.flush()
-                on_their_way = 0
-        self.producer.commit_transaction()
+        with self._asking():
+            self.producer.begin_transaction()
+            on_their_way = 0
+            for message in messages:
+                self.producer.send(*message)
+                on_their_way += len(message.value)
+                if on_their_way > MOST_BYTES:
+                    self.producer.flush()
+                    on_their_way = 0
+            self.producer.flush()
+            self._look()  # now that all is in a topic: what is in one that was made anew meanwhile is not committed
+            self.producer.commit_transaction()
 
     def _look(self) -> None:
         """A topic that was made anew holds nothing any more: then all starts again."""
-        if monotonic() - self.looked_at > LOOK:
-            if self.cluster.ids(self.admin) != self.ids:
-                raise WrongTopics("a topic was made anew, or deleted: looking again where each stands")
-            self.looked_at = monotonic()
+        if self.cluster.ids(self.admin) != self.ids:
+            raise WrongTopics("a topic was made anew, or deleted: looking again where each stands")
 
     def _publish_head(self, connection: Connection[Any]) -> None:
         for position, hash, recorded_at in connection.execute(HEAD_AT, [self.position]):
             value = Head(position, hash.hex(), recorded_at).message()
             at = milliseconds(recorded_at)
-            with self._asking():
-                self._publish([Message(self.cluster.heads, value, None, HEADERS, 0, at)])
+            self._publish([Message(self.cluster.heads, value, None, HEADERS, 0, at)])
 
     def _publish_dead(self, connection: Connection[Any]) -> None:
         if rows := connection.execute(DEAD).fetchall():
@@ -184,8 +189,7 @@ class Relay:
                 )
                 for _, *told, lane in rows
             ]
-            with self._asking():
-                self._publish(messages)
+            self._publish(messages)
             for name, _, id, _, position, *_ in rows:
                 connection.execute(TOLD, (name, id, position))
 

@@ -36,6 +36,11 @@ class Stand:
     begins_after: int = 0
     """The event before its first one, if nothing was ever taken from its beginning: it should not be there."""
 
+    @property
+    def is_emptied(self) -> bool:
+        """Whether it held more than it does, and holds none of our events now."""
+        return self.beginning > 0 and self.last == 0
+
 
 def stands(cluster: Cluster, partitions: Collection[TopicPartition]) -> dict[Partition, Stand]:
     """Where each of these partitions stands."""

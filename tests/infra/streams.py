@@ -51,7 +51,7 @@ def relayed(connection: Connection[Any], position: int, seconds: float = 20) -> 
 
 
 def messages(cluster: Cluster, topic: str) -> list[Any]:
-    """All messages of a topic that are committed, each partition in its order."""
+    """All messages of a topic that are committed, each partition in its order; none if there is no such topic."""
     consumer = cluster.consumer(fetch_max_wait_ms=50)
     try:
         partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]

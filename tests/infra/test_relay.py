@@ -173,6 +173,45 @@ def test_a_topic_that_was_made_anew_gets_all_again_and_the_other_nothing(
     assert ends(cluster, "other") == end
 
 
+def test_other_topics_get_all_and_those_before_what_they_lack_when_they_are_taken_up_again(
+    db: Connection[Any], database_url: str, schema: str, cluster: Cluster
+) -> None:
+    others = replace(cluster, prefix=f"{cluster.prefix}-others")
+    for until, each in ((100, cluster), (200, others), (300, cluster)):
+        record(db, ROWS[until - 100 : until])
+
+        with relaying(database_url, schema, each):
+            eventually(lambda each=each, until=until: len(published(each, "infra")) == until)  # type: ignore[misc]
+
+    assert published(others, "infra") == ROWS[:200]
+    assert published(cluster, "infra") == ROWS
+
+
+def test_what_a_cluster_lacks_that_was_published_is_published_again(
+    db: Connection[Any], database_url: str, schema: str, cluster: Cluster, relay: Relay
+) -> None:
+    record(db, ROWS)
+    relay.begin(db, None, 300)
+    relay.carry_out(events(db, until=200))
+    relay.end()
+    noted(db, cluster, 300)  # before the cluster was put back to how it had been
+
+    with relaying(database_url, schema, cluster):
+        eventually(lambda: len(published(cluster, "infra")) == 300)
+
+    assert published(cluster, "infra") == ROWS
+
+
+def noted(db: Connection[Any], cluster: Cluster, position: int) -> None:
+    """That all is published up to a position."""
+    db.execute("insert into followers values ('relay', %s)", [position])
+    db.execute(
+        "insert into published select %s, lane, max(position) from events where position <= %s group by lane",
+        [cluster.topic("infra"), position],
+    )
+    db.execute("insert into published select %s, generate_series(0, 5), 0", [cluster.topic("other")])
+
+
 def test_a_topic_that_is_made_anew_while_it_is_published_to_gets_all_again(
     db: Connection[Any], database_url: str, schema: str, cluster: Cluster
 ) -> None:
@@ -187,14 +226,42 @@ def test_a_topic_that_is_made_anew_while_it_is_published_to_gets_all_again(
     assert published(cluster, "infra") == ROWS
 
 
+def test_nothing_is_committed_in_a_topic_that_was_made_anew_in_the_middle_of_a_transaction(
+    db: Connection[Any], cluster: Cluster, relay: Relay
+) -> None:
+    record(db, ROWS)
+    relay.begin(db, None, 300)
+    relay.carry_out(events(db, until=100))
+    deleted(cluster, cluster.topic("infra"))
+    cluster.prepare()
+
+    with pytest.raises((WrongTopics, NotReached)):
+        relay.carry_out(events(db, after=100))
+    relay.end()
+
+    assert published(cluster, "infra") == []
+
+
+def test_a_topic_that_is_made_anew_while_nothing_is_recorded_gets_all_again(
+    db: Connection[Any], database_url: str, schema: str, cluster: Cluster
+) -> None:
+    record(db, ROWS)
+    with relaying(database_url, schema, cluster):
+        relayed(db, 300)
+        deleted(cluster, cluster.topic("infra"))
+        eventually(lambda: len(published(cluster, "infra")) == 300)
+
+    assert published(cluster, "infra") == ROWS
+
+
 def test_a_topic_that_begins_in_the_middle_is_refused(db: Connection[Any], cluster: Cluster, relay: Relay) -> None:
     record(db, ROWS)
     relay.begin(db, None, 300)
     deleted(cluster, cluster.topic("infra"))
     cluster.prepare()
     relay.last = dict.fromkeys(relay.last, 100)
-    with relay._asking():
-        relay._publish([message for event in events(db, after=100) if (message := relay._message(event))])
+    relay.ids = cluster.ids(relay.admin)  # as if it had not looked
+    relay.carry_out(events(db, after=100))
     relay.end()
 
     with pytest.raises(WrongTopics, match=r"was made anew .* Delete it while no relay runs"):
@@ -282,7 +349,7 @@ def test_what_a_view_cannot_take_is_told_once(db: Connection[Any], cluster: Clus
     relay.begin(db, None, 300)
 
     for _ in range(2):
-        relay.dead_at = 0
+        relay.looked_at = 0
         relay.idle(db)
 
     [message] = messages(cluster, cluster.dead)
