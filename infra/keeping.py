@@ -36,7 +36,6 @@ def kept(name: str, module: str, url: str) -> Iterator[None]:
 def begun() -> tuple[str, threading.Event]:
     """For the process itself, first of all: the database's address, and what is set when it is to end."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("kafka").setLevel(logging.ERROR)
     for number in (signal.SIGINT, signal.SIGHUP):  # the terminal's Ctrl-C is the parent's to answer
         signal.signal(number, signal.SIG_IGN)
     url, stop = sys.stdin.readline().strip(), threading.Event()

@@ -23,6 +23,10 @@ from infra.lanes import LANES
 from infra.settings import Settings
 from infra.topics import DEAD, HEADS, PREFIX, contexts, kafka_topic, kinds_of
 
+# While a broker is away the library tells its log of every try. What matters of it is raised, and told once by us.
+logging.getLogger("kafka").addHandler(logging.NullHandler())
+logging.getLogger("kafka").propagate = False
+
 T = TypeVar("T")
 
 REACHED_WITHIN: Final = 5.0

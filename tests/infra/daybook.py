@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 import server
 
-STARTS_WITHIN, ENDS_WITHIN = 60, 30
+STARTS_WITHIN, ENDS_WITHIN = 180, 30
 COMMAND = [sys.executable, "-c", "import server; server.main()"]
 
 
