@@ -109,7 +109,7 @@ class StreamingHouse(House):
         self.serving = Serving(self.data, port=self.port, settings=self.settings)
 
     @contextmanager
-    def load(self, threads: int = 4) -> Iterator[Load]:
+    def load(self, threads: int = 2) -> Iterator[Load]:
         """Load on accounts, and somebody who sells."""
         with super().load(threads) as load, self.selling():
             yield load
