@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 
 from infra.kafka.broker import Broker, missing, running
-from tests.faults.house import Load, eventually
+from tests.faults.house import SHARING, Load, eventually
 from tests.faults.streaming import Downstream, StreamingHouse, opportunities
-from tests.faults.test_faults import SHARING
 
 SUSPENDED = 3.0
 """Seconds after which Kafka gives the consumer's partitions to others."""
