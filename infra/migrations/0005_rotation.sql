@@ -23,4 +23,5 @@ end $$;
 
 -- Whoever changes which master key wraps all others holds this lock alone; whoever keeps a new one shares it.
 create function wrapping() returns bigint
-language sql stable set search_path from current return hashtextextended(current_schema() || '.wrapping', 0);
+language sql stable set search_path from current
+return pg_catalog.hashtextextended(pg_catalog.concat(pg_catalog.current_schema(), '.wrapping'), 0);

@@ -196,18 +196,6 @@ begin
     order by c.number;
 end $$;
 
--- The key of a person, who gets the one that was made unless there is one; null if it was forgotten.
--- It lasts as soon as anything recorded later does, so nothing has to wait for the disk here.
-create or replace function person_key(wanted uuid, made bytea, made_by text)
-returns table (person uuid, wrapped bytea, master text)
-language plpgsql security definer set search_path from current as $$
-#variable_conflict use_column
-begin
-    perform pg_catalog.set_config('synchronous_commit', 'off', true);
-    insert into person_keys (person, wrapped, master) values (wanted, made, made_by) on conflict do nothing;
-    return query select person, wrapped, master from person_keys where person = wanted;
-end $$;
-
 -- Destroys the key of a person, for ever.
 create or replace function destroy_key(wanted uuid) returns void
 language sql security definer set search_path from current as $$

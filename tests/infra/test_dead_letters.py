@@ -31,6 +31,7 @@ from tests.infra.past import ANN, START, Past, database, published, random_sales
 from tests.infra.sale import VIEWS, Sale, SaleLineView, SaleView
 from tests.infra.test_projector_process import eventually, live
 from tests.infra.test_projector_process import projecting as projecting
+from tests.infra.test_projector_process import source as source
 
 ILL, WELL = UUID(int=50), UUID(int=51)
 LONG = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9000))
