@@ -26,7 +26,6 @@ def main(brokers: str, topic: str, file: str, *options: str) -> None:
     own.executescript(TABLES)
     given = {"group.id": "deals", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
     given |= {"bootstrap.servers": brokers, "isolation.level": "read_committed"}
-    given |= {"topic.metadata.refresh.interval.ms": 5_000}  # until a topic that was made anew is seen
     consumer = Consumer(given | dict(option.split("=", 1) for option in options))
 
     def go_on(_: Consumer, partitions: list[TopicPartition]) -> None:
