@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -81,7 +82,10 @@ class Relay:
         self.cluster, self.open = cluster, ExitStack()
         self.last: dict[Partition, int] = {}
         """The last position in each partition."""
-        self.changed: set[Partition] = set()
+        self.noted: dict[Partition, int] = {}
+        """The same, as it stands in the database."""
+        self.topic = cache(lambda event: cluster.topic(context_of_event(event)))
+        """The topic of an event, by its name."""
         self.position = self.head = 0
         """What was published last of all, and the last position whose hash was."""
         self.head_at = self.looked_at = monotonic()
@@ -109,7 +113,7 @@ class Relay:
         }
         unsure = [last for where, last in self.last.items() if where not in noted or last < noted[where]]
         connection.execute(FORGET, [list(self.cluster.topics.values())])
-        self.changed = set(self.last)
+        self.noted = {}
         self.position = min([position or 0, *unsure])
         return self.position
 
@@ -122,10 +126,9 @@ class Relay:
 
     def note(self, connection: Connection[Any]) -> None:
         """Where the partitions stand that have moved."""
-        if self.changed:
-            rows = [(topic, lane, self.last[topic, lane]) for topic, lane in self.changed]
-            connection.execute(NOTE, [list(column) for column in zip(*rows, strict=True)])
-            self.changed.clear()
+        if moved := [(*where, last) for where, last in self.last.items() if self.noted.get(where) != last]:
+            connection.execute(NOTE, [list(column) for column in zip(*moved, strict=True)])
+            self.noted = dict(self.last)
 
     def idle(self, connection: Connection[Any]) -> None:
         """Publish where the history ends, and what views could not take, if it is time to."""
@@ -147,11 +150,10 @@ class Relay:
 
     def _message(self, event: Published) -> Message | None:
         """The message of an event; None if it is published already."""
-        where = self.cluster.topic(context_of_event(event.topic)), event.lane
+        where = self.topic(event.topic), event.lane
         if event.position <= (last := self.last[where]):
             return None
         self.last[where] = event.position
-        self.changed.add(where)
         key, at = key_of(event.originator_id), milliseconds(event.recorded_at)
         return Message(where[0], encode(event, last), key, HEADERS, event.lane, at)
 

@@ -36,7 +36,7 @@ MOST: Final = 2_000
 """Messages of one poll."""
 STALLED: Final = 15.0
 """Seconds after which messages that are published, and do not come, are looked for anew."""
-LEVEL: Final = 0.05
+LEVEL: Final = 0.1
 """Seconds from one time that lanes without events are moved to the next, while events come."""
 TOLD: Final = 1.0
 """Seconds from one time that Kafka is told how far we are to the next."""

@@ -36,6 +36,8 @@ DATABASE = "bench_visible"
 """Of its own, for the projector beside a server knows one name of a schema only."""
 RATES = (100, 500)
 SECONDS = 8.0
+WARM = 60.0
+"""Seconds at most until the first row is there."""
 LOOK = 0.001
 """Seconds from one look at the view to the next."""
 GOAL = 25
@@ -82,7 +84,13 @@ def until_built(url: str) -> None:
 
 
 def steadily(url: str, store: EventStore, rate: int) -> list[float]:
-    """Seconds that each command of a steady stream waited from its answer until its row was there."""
+    """Seconds that each command of a steady stream waited from its answer until its row was there.
+
+    One goes before it: then all processes are at work.
+    """
+    first = store.append(commit(a_product())).result()
+    with connect(url) as connection:
+        wait_for_all(connection, VIEWS, first.position, WARM)
     answered: dict[UUID, float] = {}
     looking = Thread(target=(seen := Seen(url, answered)).look)
     looking.start()
