@@ -6,7 +6,7 @@ before was fenced: what is there already is not published again, whatever was no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from time import monotonic
@@ -157,18 +157,20 @@ class Relay:
         key, at = key_of(event.originator_id), milliseconds(event.recorded_at)
         return Message(where[0], encode(event, last), key, HEADERS, event.lane, at)
 
-    def _publish(self, messages: Sequence[Message]) -> None:
+    def _publish(self, messages: Iterable[Message]) -> None:
         """All of them, in one transaction."""
         with self._asking():
             self.producer.begin_transaction()
-            on_their_way = 0
+            on_their_way, sent = 0, []
             for message in messages:
-                self.producer.send(*message)
+                sent.append(self.producer.send(*message))
                 on_their_way += len(message.value)
                 if on_their_way > MOST_BYTES:
                     self.producer.flush()
                     on_their_way = 0
             self.producer.flush()
+            for each in sent:
+                each.get(timeout=0)  # the library would commit without what it gave up to send
             self._look()  # now that all is in a topic: what is in one that was made anew meanwhile is not committed
             self.producer.commit_transaction()
 

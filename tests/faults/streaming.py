@@ -109,7 +109,7 @@ class StreamingHouse(House):
         self.serving = Serving(self.data, port=self.port, settings=self.settings)
 
     @contextmanager
-    def load(self, threads: int = 2) -> Iterator[Load]:
+    def load(self, threads: int = 1) -> Iterator[Load]:
         """Load on accounts, and somebody who sells."""
         with super().load(threads) as load, self.selling():
             yield load
@@ -128,7 +128,7 @@ class StreamingHouse(House):
                     self.told("addPipelineStage", id=pipeline, key=key, name=key, probability=50)
                 for number in self.numbers:
                     self.sell_one(pipeline, number)
-                    if over.wait(0.01):
+                    if over.wait(0.03):
                         return
             except BaseException as error:
                 failed.append(error)
@@ -189,9 +189,11 @@ class StreamingHouse(House):
         """The processes beside the server, and beside `daybook relay`, that publish."""
         return pids(self.data, "infra.relaying")
 
-    def kill_relay(self) -> None:
+    def kill_relay(self, in_a_transaction: bool = False) -> None:
         """The relay dies; its server starts another one."""
         [relay] = self.relays()
+        if in_a_transaction:
+            self.a_transaction_is_open(relay)
         os.kill(relay, signal.SIGKILL)
         eventually(lambda: self.relays() not in ([], [relay]), "another relay runs")
 

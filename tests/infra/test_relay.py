@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from threading import Timer
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +18,10 @@ from psycopg import Connection
 from infra.cloud_events import COLUMNS, Published
 from infra.following import follow
 from infra.kafka import NotReached, WrongTopics
+from infra.kafka.broker import missing, running
 from infra.kafka.cluster import Cluster, milliseconds
 from infra.lanes import LANES, lane_of
-from infra.relay import Relay
+from infra.relay import PRODUCER, Relay
 from tests.infra.past import ANN, Past, database, random_sales, record
 from tests.infra.sale import Sale
 from tests.infra.streams import in_a_thread, messages, published, relayed, relaying
@@ -105,6 +109,39 @@ def test_what_was_not_committed_is_not_seen_and_is_published_by_the_next(
     with pytest.raises(NotReached, match="Fenced"), relay._asking():
         relay.producer.commit_transaction()
     assert published(cluster, "infra") == ROWS
+
+
+def test_a_transaction_of_which_something_could_not_be_sent_is_not_committed(
+    db: Connection[Any], database_url: str, schema: str, cluster: Cluster, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if lacks := missing():
+        pytest.skip(lacks)
+    record(db, ROWS)
+    monkeypatch.setitem(PRODUCER, "request_timeout_ms", 500)
+    monkeypatch.setitem(PRODUCER, "delivery_timeout_ms", 1_000)
+    monkeypatch.setattr("infra.relay.MOST_BYTES", 1)  # each message is waited for
+    with running(tmp_path / "kafka") as broker:
+        cluster = replace(cluster, brokers=broker.address)
+        relay = Relay(cluster)
+        relay.begin(db, None, 300)
+        *first, last = [relay._message(event) for event in events(db, until=100)]
+
+        def sent() -> Iterator[Any]:
+            yield from first
+            assert broker.process
+            broker.process.send_signal(signal.SIGSTOP)
+            Timer(3, broker.process.send_signal, [signal.SIGCONT]).start()  # later than it is tried
+            yield last
+
+        with pytest.raises(NotReached, match="KafkaTimeoutError"):
+            relay._publish(sent())
+        relay.end()
+        monkeypatch.undo()
+        with relaying(database_url, schema, cluster):
+            relayed(db, 300)
+
+        assert published(cluster, "infra") == ROWS
 
 
 def test_a_position_that_was_lost_from_the_database_is_found_in_kafka(
