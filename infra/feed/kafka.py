@@ -36,8 +36,10 @@ MOST: Final = 2_000
 """Messages of one poll."""
 STALLED: Final = 15.0
 """Seconds after which messages that are published, and do not come, are looked for anew."""
+QUIET: Final = 0.02
+"""Seconds without events after which lanes without events are moved ..."""
 LEVEL: Final = 0.1
-"""Seconds from one time that lanes without events are moved to the next, while events come."""
+"""... and seconds from one time to the next while events come, for it costs as much as they do."""
 TOLD: Final = 1.0
 """Seconds from one time that Kafka is told how far we are to the next."""
 ASKED: Final = 10_000
@@ -94,7 +96,7 @@ class KafkaSource:
         self.cluster, self.connection = cluster, connection
         self.topics = list(cluster.topics.values())
         self.partitions: dict[TopicPartition, Partition] = {}
-        self.told_at = self.came_at = self.level_at = monotonic()
+        self.told_at = self.came_at = self.heard_at = self.level_at = monotonic()
         self.consumer: KafkaConsumer = cluster.consumer(
             group_id=f"{cluster.prefix}.{GROUP}", max_poll_records=MOST, fetch_max_wait_ms=500
         )
@@ -118,16 +120,18 @@ class KafkaSource:
 
     def wait(self, seconds: float) -> bool:
         """Until something came, or so long. Raises NotReached, also where what is published does not come."""
-        relayed = list[Any]()
-        if monotonic() - self.level_at > LEVEL:
-            relayed = self.connection.execute(RELAYED, [self.topics], prepare=True).fetchall()
-            self.level_at = monotonic()
+        quiet = monotonic() - self.heard_at > QUIET
+        due = monotonic() - self.level_at > (QUIET if quiet else LEVEL)
+        relayed = self.connection.execute(RELAYED, [self.topics], prepare=True).fetchall() if due else []
         with reached(self.cluster):
             came = self.consumer.poll(timeout_ms=round(seconds * 1_000))
             for at, messages in came.items():
                 self._take(self.partitions[at], messages)
             self._tell()
-        self._level(relayed, bool(came))
+        if came:
+            self.heard_at = self.came_at = monotonic()
+        if due:
+            self._level(relayed)
         return bool(came)
 
     def close(self) -> None:
@@ -185,7 +189,7 @@ class KafkaSource:
         found = self.consumer.offsets_for_times({at: milliseconds(row[0])}, timeout_ms=ASKED)[at]
         return int(found.offset) if found else end
 
-    def _level(self, relayed: Iterable[tuple[str, int, int, int]], came: bool) -> None:
+    def _level(self, relayed: Iterable[tuple[str, int, int, int]]) -> None:
         """A partition of which all came that the relay had published before is level with the relay."""
         behind = []
         for topic, lane, published, relay in relayed:
@@ -195,7 +199,8 @@ class KafkaSource:
                     behind.append(partition)
                 elif not partition.events:
                     partition.level = max(partition.level, relay)
-        if came or not behind:
+        self.level_at = monotonic()
+        if not behind:
             self.came_at = monotonic()
         elif monotonic() - self.came_at > STALLED:
             with suppress(KafkaError):  # what we said of our place may be what is wrong
