@@ -49,6 +49,7 @@ kafka: install ## start an Apache Kafka of one's own on port 9092 (needs Java 17
 	@$(BIN)/python -m infra.kafka.broker
 
 faults: install ## kill at random under load, FAULTS=1000 times; `make test` does it a few times
+	@$(BIN)/pytest -m long tests/faults
 	@$(BIN)/python -m tests.faults $(or $(FAULTS),1000)
 
 test-clone: ## follow the README to the letter in a fresh clone of HEAD

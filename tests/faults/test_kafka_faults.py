@@ -1,7 +1,7 @@
 """What goes wrong with Kafka, its relay and its readers, under load; and nothing is missing or doubled all the same.
 
 `StreamingHouse.check` says what holds of the views, `check_stream` of the topics, and the consumer downstream proves by
-itself that it missed nothing.
+itself that it missed nothing. The long ones run with `make faults`.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ def test_a_projector_that_is_killed_goes_on_in_the_topics_where_its_rows_stand(s
     street.check()
 
 
+@pytest.mark.long
 def test_a_broker_is_stopped_and_started_again_under_all_that_use_it(street: Street) -> None:
     relays, projectors = street.house.relays(), street.house.projectors()
     with street.load() as load:
@@ -162,6 +163,7 @@ def test_of_two_relays_the_other_takes_over_from_the_one_that_is_killed(street: 
     street.check()
 
 
+@pytest.mark.long
 def test_projectors_share_the_lanes_of_the_topics_and_leave_them_to_each_other(street: Street) -> None:
     with street.load() as load, street.house.looking() as connection:
         with street.house.beside("project"):
@@ -216,6 +218,7 @@ def test_a_topic_that_is_made_anew_while_all_runs_gets_all_again(street: Street)
     street.check()
 
 
+@pytest.mark.long
 def test_a_projector_that_stands_still_for_a_while_misses_nothing(street: Street) -> None:
     with street.load() as load:
         [projector] = street.house.projectors()
