@@ -89,7 +89,10 @@ def test_a_managed_cluster_is_reached_with_a_password_over_tls(managed: Any) -> 
         ({"kafka_ca_file": None}, "certificate verify failed"),
     ],
 )
-def test_what_is_wrong_is_told_at_start(managed: Any, tmp_path: Path, wrong: dict[str, Any], why: str) -> None:
+def test_what_is_wrong_is_told_at_start(
+    managed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any], why: str
+) -> None:
+    monkeypatch.setattr("infra.kafka.cluster.REACHED_WITHIN", 2.0)
     (tmp_path / "wrong").write_text("guess")
     given = {**managed, **wrong}
     if "kafka_password_file" in wrong:
@@ -99,7 +102,8 @@ def test_what_is_wrong_is_told_at_start(managed: Any, tmp_path: Path, wrong: dic
         Cluster.of(Settings(**given)).check()
 
 
-def test_the_command_line_tells_it_in_one_line(managed: Any, tmp_path: Path) -> None:
+def test_the_command_line_tells_it_in_one_line(managed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.kafka.cluster.REACHED_WITHIN", 2.0)
     (tmp_path / "wrong").write_text("guess")
     given = {name: text for name, text in managed.items() if name != "kafka_password_file"}
 
