@@ -169,8 +169,8 @@ class Relay:
                     self.producer.flush()
                     on_their_way = 0
             self.producer.flush()
-            for each in sent:
-                each.get(timeout=0)  # the library would commit without what it gave up to send
+            if lost := next((each for each in sent if not each.succeeded()), None):
+                lost.get(timeout=0)  # raises: the library would commit without what it gave up to send
             self._look()  # now that all is in a topic: what is in one that was made anew meanwhile is not committed
             self.producer.commit_transaction()
 

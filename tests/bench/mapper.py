@@ -32,6 +32,7 @@ def rows(database_url: str) -> Iterator[tuple[str, str, str, str]]:
         stored = write(event, keys)  # type: ignore[arg-type]
         yield f"mapper, event {what} to bytes", f"{micro(lambda e=event: write(e, keys)):.1f} µs", "goal 4 µs", ""
         yield f"mapper, event {what} from bytes", f"{micro(lambda s=stored: read(s, keys)):.1f} µs", "goal 4 µs", ""
+    unlock(None)  # others share the database with processes that know no key
 
 
 def micro(act: Callable[..., Any]) -> float:
