@@ -24,8 +24,10 @@ from tests.infra.daybook import daybook
 
 # kafka-python leaves connections that were refused to be collected.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <(ssl.SSLSocket|socket.socket):pytest.PytestUnraisableExceptionWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:unclosed <(ssl.SSLSocket|socket.socket):ResourceWarning"),
 ]
 
 JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="b" {users};'
