@@ -108,7 +108,11 @@ class Endpoint(GraphQL[Any, Any]):
             return
         if not position.isdecimal() or len(position) > 18:
             raise HTTPException(400, "Daybook-Position is a position: a whole number")
-        if not await context.reads.shown(int(position)):
+        try:
+            shown = await context.reads.shown(int(position))
+        except NotReady as error:
+            raise HTTPException(503, str(error)) from None
+        if not shown:
             raise HTTPException(503, "the views have not come as far as the position in Daybook-Position")
 
     async def on_ws_connect(self, context: Context) -> Any:

@@ -206,6 +206,7 @@ def test_while_views_are_built_it_says_which_and_reads_wait_outside(database_url
             building = new_api(client, database_url, schema)
             ready = client.get("/readyz")
             read = building.post("{ accounts { totalCount } }")
+            named = building.post("{ accounts { totalCount } }", None, **{"Daybook-Position": "1"})
             head = building.post("{ head { position } }")
             made = building.post('mutation { registerAccount(input: {name: "Acme"}) { version } }')
             with projecting(database_url, schema):
@@ -217,6 +218,9 @@ def test_while_views_are_built_it_says_which_and_reads_wait_outside(database_url
     assert read.status_code == 503
     [error] = read.json()["errors"]
     assert (error["extensions"]["code"], error["message"]) == ("NOT_READY", "accounts is still being built")
+    [error] = named.json()["errors"]
+    assert (named.status_code, error["extensions"]["code"]) == (503, "VIEW_BEHIND")
+    assert error["message"] == "users is still being built"
     assert head.json() == {"data": {"head": {"position": 1}}}
     assert made.json() == {"data": {"registerAccount": {"version": 1}}}
     assert afterwards.json() == {"data": {"accounts": {"totalCount": 1}}}
