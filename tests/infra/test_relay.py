@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from infra.kafka.broker import missing, running
 from infra.kafka.cluster import Cluster, milliseconds
 from infra.lanes import LANES, lane_of
 from infra.relay import PRODUCER, Relay
+from tests.conftest import ROOT
 from tests.infra.past import ANN, Past, database, random_sales, record
 from tests.infra.sale import Sale
 from tests.infra.streams import in_a_thread, messages, published, relayed, relaying
@@ -431,6 +434,18 @@ def test_a_message_may_be_large(db: Connection[Any], cluster: Cluster, relay: Re
 
     [message] = messages(cluster, cluster.topic("infra"))
     assert (message.partition, len(message.value) > 3_000_000) == (lane_of(id), True)
+
+
+def test_a_process_whose_question_is_never_answered_ends_itself() -> None:
+    code = (
+        "import threading, time; from types import SimpleNamespace; from infra import relaying; relaying.STUCK = 0.2;"
+        "relaying._watch(SimpleNamespace(busy_since=time.monotonic()), threading.Event())"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
+
+    assert ended.returncode == 1
+    assert "Kafka has not answered" in ended.stderr
 
 
 def emptied(cluster: Cluster) -> None:
