@@ -70,6 +70,8 @@ class Partition:
         """The position up to which there is nothing else: of the relay, when all that it published here had come."""
         self.consumed: tuple[int, int] | None = None
         """An offset before which all was taken by every feed, and its position."""
+        self.waits: tuple[int, float] | None = None
+        """Since when what follows this position is published and has not come; None where all has."""
         self.takers: dict[int, int] = {}
         """How far each feed is."""
 
@@ -96,7 +98,7 @@ class KafkaSource:
         self.cluster, self.connection = cluster, connection
         self.topics = list(cluster.topics.values())
         self.partitions: dict[TopicPartition, Partition] = {}
-        self.told_at = self.came_at = self.heard_at = self.level_at = monotonic()
+        self.told_at = self.heard_at = self.level_at = monotonic()
         self.consumer: KafkaConsumer = cluster.consumer(
             group_id=f"{cluster.prefix}.{GROUP}", max_poll_records=MOST, fetch_max_wait_ms=500
         )
@@ -115,7 +117,6 @@ class KafkaSource:
                 of = [table for table in tables if context_of(table.view.of) == context]
                 made.append((of, lanes, KafkaFeed(self, self.cluster.topic(context), lanes, len(made))))
         self.consumer.assign(list(self.partitions))
-        self.came_at = monotonic()
         return made
 
     def wait(self, seconds: float) -> bool:
@@ -129,7 +130,7 @@ class KafkaSource:
                 self._take(self.partitions[at], messages)
             self._tell()
         if came:
-            self.heard_at = self.came_at = monotonic()
+            self.heard_at = monotonic()
         if due:
             self._level(relayed)
         return bool(came)
@@ -191,21 +192,23 @@ class KafkaSource:
 
     def _level(self, relayed: Iterable[tuple[str, int, int, int]]) -> None:
         """A partition of which all came that the relay had published before is level with the relay."""
-        behind = []
+        stalled, now = [], monotonic()
         for topic, lane, published, relay in relayed:
             partition = self.partitions.get(TopicPartition(topic, lane))
             if partition and partition.sought:
-                if partition.last < published:
-                    behind.append(partition)
-                elif not partition.events:
-                    partition.level = max(partition.level, relay)
-        self.level_at = monotonic()
-        if not behind:
-            self.came_at = monotonic()
-        elif monotonic() - self.came_at > STALLED:
+                if partition.last >= published:
+                    partition.waits = None
+                    if not partition.events:
+                        partition.level = max(partition.level, relay)
+                elif partition.waits is None or partition.waits[0] != partition.last:
+                    partition.waits = partition.last, now
+                elif now - partition.waits[1] > STALLED:
+                    stalled.append(partition)
+        self.level_at = now
+        if stalled:
             with suppress(KafkaError):  # what we said of our place may be what is wrong
-                self.consumer.commit({each.at: OffsetAndMetadata(0, "", -1) for each in behind}, timeout_ms=ASKED)
-            raise NotReached(f"what follows position {behind[0].last} in {behind[0].at} does not come: looking anew")
+                self.consumer.commit({each.at: OffsetAndMetadata(0, "", -1) for each in stalled}, timeout_ms=ASKED)
+            raise NotReached(f"what follows position {stalled[0].last} in {stalled[0].at} does not come: looking anew")
 
     def _tell(self) -> None:
         """Tell Kafka how far we are: it decides nothing, but others can see it, and we find our place sooner."""

@@ -45,8 +45,7 @@ class Stand:
 def stands(cluster: Cluster, partitions: Collection[TopicPartition]) -> dict[Partition, Stand]:
     """Where each of these partitions stands."""
     with _consumer(cluster) as consumer:
-        begins = consumer.beginning_offsets(partitions, timeout_ms=ASKED * 1_000)
-        ends = consumer.end_offsets(partitions, timeout_ms=ASKED * 1_000)
+        begins, ends = _bounds(consumer, partitions)
         lasts = _lasts(consumer, begins, ends, _event)
         whole = [each for each in partitions if begins[each] == 0 and each in lasts]
         firsts = _firsts(consumer, whole)
@@ -62,10 +61,17 @@ def last_head(cluster: Cluster) -> Head | None:
     """The head of the history that was published last, if any was."""
     partition = TopicPartition(cluster.heads, 0)
     with _consumer(cluster) as consumer:
-        begins = consumer.beginning_offsets([partition], timeout_ms=ASKED * 1_000)
-        ends = consumer.end_offsets([partition], timeout_ms=ASKED * 1_000)
+        begins, ends = _bounds(consumer, [partition])
         found = _lasts(consumer, begins, ends, head_in).get(partition)
         return cast(Head | None, found)
+
+
+def _bounds(
+    consumer: KafkaConsumer, partitions: Collection[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """The offsets at which each partition begins and ends."""
+    wait = ASKED * 1_000
+    return consumer.beginning_offsets(partitions, timeout_ms=wait), consumer.end_offsets(partitions, timeout_ms=wait)
 
 
 def _consumer(cluster: Cluster) -> KafkaConsumer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,16 +17,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import server
+from infra.kafka.broker import a_port as a_port
 
 STARTS_WITHIN, ENDS_WITHIN = 180, 30
 COMMAND = [sys.executable, "-c", "import server; server.main()"]
-
-
-def a_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 def environment(data: Path, **settings: object) -> dict[str, str]:
