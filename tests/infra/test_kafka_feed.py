@@ -196,6 +196,23 @@ def test_what_is_published_and_does_not_come_is_looked_for_anew(
             source.wait(0.05)
 
 
+def test_a_partition_that_stands_still_is_noticed_while_others_go_on(
+    db: Connection[Any], source: KafkaSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.feed.kafka.STALLED", 0.5)
+    recorded(db, until=200)
+    project(source, 200)
+    [(_, lanes, feed)] = source.feeds([(TABLES, sorted(ALL))])
+    feed.read(dict.fromkeys(lanes, 200), 1)
+    db.execute("update published set position = 400 where lane = 0")
+
+    with pytest.raises(NotReached, match=r"what follows position 200 in .*partition=0\) does not come"):
+        for row in (row for row in ROWS[200:] if row.lane != 0):
+            record(db, [row])
+            db.execute("notify daybook_events")
+            source.wait(0.1)
+
+
 def test_a_topic_that_was_made_anew_while_it_is_followed_changes_nothing(
     db: Connection[Any], cluster: Cluster, source: KafkaSource
 ) -> None:
