@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
@@ -175,7 +176,7 @@ class StreamingHouse(House):
                 request = urllib.request.Request(f"{self.serving.address}/graphql", body, headers)
                 with urllib.request.urlopen(request, timeout=WITHIN) as answer:
                     told = json.load(answer)
-            except (OSError, ValueError):
+            except (OSError, HTTPException, ValueError):  # an answer cut off in the middle too
                 return None
             return (told.get("data") or {}).get("it")
 
