@@ -30,6 +30,7 @@ from api.stream import Events
 from domain.catalogue import AGGREGATES
 from domain.command import Outcome, Request
 from infra import cli
+from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA
 from infra.event_store import EventStore
@@ -85,6 +86,7 @@ class Server:
         self.identity = Identity(url, self.store, schema)
         self.pipeline = CommandPipeline(AGGREGATES, self.store, self.identity.allows, ZoneInfo(settings.time_zone))
         self.reading = Reading(url, schema)
+        self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
         self.deciding = CapacityLimiter(AT_ONCE)
         self.known: dict[ViewType, Place] = {}
 
@@ -129,7 +131,7 @@ class Server:
 
     async def authenticate(self, token: str) -> Caller | None:
         known = await to_thread.run_sync(self.identity.caller, token)
-        return Caller(known.user_id, Rights(known.administrator)) if known else None
+        return Caller(known.user_id, Rights(known.administrator), known.token_id) if known else None
 
     async def healthy(self, _: HTTPRequest) -> Response:
         return JSONResponse({"status": "ok"})
@@ -164,7 +166,9 @@ def application(settings: Settings, database_url: str, token: str | None, schema
     server = Server(settings, database_url, schema)
     endpoint: Any = Endpoint(
         server.schema,
-        EndpointPorts(server.views, server.place, server.reading, server.run, server.reading, server.authenticate),
+        EndpointPorts(
+            server.views, server.place, server.reading, server.run, server.reading, server.authenticate, server.budgets
+        ),
     )
     routes = [
         Route("/graphql", endpoint),

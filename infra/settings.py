@@ -57,6 +57,12 @@ def _prefix(text: str) -> str:
     return text
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise ValueError("a whole number from 0 on is needed")
+    return int(text)
+
+
 def _one_of(*known: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in known:
@@ -118,6 +124,8 @@ class Settings:
     kafka_certificate_file: Path | None = _setting("our own certificate, in PEM, where Kafka wants one", _file, None)
     kafka_key_file: Path | None = _setting("its private key, in PEM", _file, None)
     master_key_file: Path | None = _setting("the key that seals personal data; unset: in the data folder", _file, None)
+    budget_rate: int = _setting("points a second that a caller may spend on operations; 0: no limit", _count, 100_000)
+    budget_burst: int = _setting("points that a caller may spend at once", _count, 2_000_000)
     time_zone: str = _setting("the company's time zone", _time_zone, "UTC")
     currency: str = _setting("the company's currency", _currency, "USD")
 

@@ -24,7 +24,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.catalogue import Views
 from api.documents import prepare
-from api.ports import Authenticate, Caller, Commands, EventLog, NotReady, Places, Rows
+from api.ports import Authenticate, Budget, Caller, Commands, EventLog, NotReady, Places, Rows
 from api.reads import Reads
 
 GRJSON: Final = "application/graphql-response+json"
@@ -47,6 +47,7 @@ class Ports:
     commands: Commands
     log: EventLog
     authenticate: Authenticate
+    budget: Budget
 
 
 @dataclass

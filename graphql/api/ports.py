@@ -46,14 +46,25 @@ class Policy(Protocol):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and what that person may see."""
+    """Who asks, and what that person may see.
+
+    `key` stands for the token that was shown: by it a budget is kept and a log names it. It is no secret.
+    """
 
     user_id: UUID
     policy: Policy
+    key: str
 
 
 class Authenticate(Protocol):
     async def __call__(self, token: str) -> Caller | None: ...
+
+
+class Budget(Protocol):
+    """How much a caller may ask."""
+
+    def take(self, key: str, cost: int) -> float | None:
+        """Seconds to wait before so much may be asked; None: go on."""
 
 
 class Commands(Protocol):

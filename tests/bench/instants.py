@@ -84,7 +84,7 @@ def asked(connection: Connection[Any], query: str) -> Callable[[], str]:
     schema, views = schema_of("UTC")
     compiled = schema._schema
     kept = _Kept()
-    reads = Reads(kept, Caller(UUID(int=0), Rights(True)), _places(connection), views)
+    reads = Reads(kept, Caller(UUID(int=0), Rights(True), "bench"), _places(connection), views)
     asyncio.run(reads.direct(compiled, prepare(compiled, f"{{ {query} }}"), None, None))
     cursor = RawCursor(connection)
 

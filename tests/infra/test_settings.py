@@ -25,6 +25,8 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "DAYBOOK_OWNER_URL": "postgresql:///daybook?host=/run/postgresql",
             "DAYBOOK_KAFKA": "one:9092,two:9092",
             "DAYBOOK_MASTER_KEY_FILE": str(key),
+            "DAYBOOK_BUDGET_RATE": "0",
+            "DAYBOOK_BUDGET_BURST": "10",
             "DAYBOOK_TIME_ZONE": "Europe/Berlin",
             "DAYBOOK_CURRENCY": "EUR",
         }
@@ -38,6 +40,8 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         owner_url="postgresql:///daybook?host=/run/postgresql",
         kafka="one:9092,two:9092",
         master_key_file=key,
+        budget_rate=0,
+        budget_burst=10,
         time_zone="Europe/Berlin",
         currency="EUR",
     )
@@ -55,6 +59,8 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         ("DAYBOOK_DATABASE_URL", "postgresql://daybook@db"),
         ("DAYBOOK_KAFKA", "localhost"),
         ("DAYBOOK_MASTER_KEY_FILE", "/nowhere/at/all"),
+        ("DAYBOOK_BUDGET_RATE", "-1"),
+        ("DAYBOOK_BUDGET_BURST", "1e6"),
         ("DAYBOOK_TIME_ZONE", "Mars/Olympus"),
         ("DAYBOOK_TIME_ZONE", "../../etc/passwd"),
         ("DAYBOOK_CURRENCY", "euro"),
