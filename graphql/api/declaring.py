@@ -1,19 +1,47 @@
-"""Making GraphQL types out of declarations: a class without fields, then its fields, each with its description."""
+"""What a type of the schema is before it is made: a class without content, with its fields and their descriptions."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
-from keyword import iskeyword
-from typing import Any, get_args
+from functools import cache
+from typing import Any, Final, Literal, NewType, get_args
 
-import strawberry
-from strawberry.annotation import StrawberryAnnotation
-from strawberry.types.arguments import StrawberryArgument
+from graphql import Undefined
 from strawberry.utils.str_converters import to_camel_case as camel
 
-from api.meaning import Derived
+ID = NewType("ID", str)
+JSON = NewType("JSON", object)
+
+Kind = Literal["object", "interface", "input", "choice", "enum"]
+"""Of an input that is a `choice` exactly one field is given."""
+
+
+class Argument:
+    """An argument of a field, or a field of an input; it may be left out where its type takes None, or has a default.
+
+    What reads it finds it under `key`, which is its name in the API, unless an input is `plain`.
+    """
+
+    __slots__ = ("default", "description", "key", "name", "type_")
+
+    def __init__(self, name: str, type_: Any, description: str | None, default: Any = Undefined) -> None:
+        self.name, self.type_, self.default = shown_as(name), type_, default
+        self.description, self.key = sentence(description) or words(name), None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A declared type. The members of an object are fields, of an input arguments, of an enum its Python members."""
+
+    kind: Kind
+    members: Mapping[str, Any]
+    description: str | None
+
+
+DECLARED: Final = "__declared__"
 
 
 def describe(*declared: Any) -> str | None:
@@ -30,23 +58,39 @@ def input_field(type_: Any, description: str | None) -> tuple[Any, str | None]:
     return type_, description
 
 
-def declare(cls: type, members: Mapping[str, Any], *, as_: Any = strawberry.type, **kwargs: Any) -> type:
-    """Give an empty class its fields, and register it. Two steps, so that types may refer to each other."""
-    cls.__annotations__ = {}
+def declare(cls: type, members: Mapping[str, Any], kind: Kind = "object", *, description: str | None) -> type:
+    """Give an empty class its fields. Two steps, so that types may refer to each other."""
+    made: dict[str, Any] = {}
     for name, member in members.items():
-        python = f"{name}_" if iskeyword(name) else name
-        if isinstance(member, Derived):
+        if kind in ("input", "choice"):
+            argument_ = Argument(name, *member)
+            made[argument_.name] = argument_
+        else:
             member.description = member.description or words(name)
-            setattr(cls, python, member)
-            cls.__annotations__[python] = member.type_annotation.raw_annotation  # type: ignore[union-attr]
-            continue
-        type_, description = member
-        default = {"default": strawberry.UNSET} if type(None) in get_args(type_) else {}
-        shown = name if name != name.lower() else camel(name)
-        setattr(cls, python, strawberry.field(name=shown, description=sentence(description) or words(name), **default))
-        cls.__annotations__[python] = type_
-    made: type = as_(cls, name=cls.__name__, **kwargs)
+            made[shown_as(name)] = member
+    setattr(cls, DECLARED, Declared(kind, made, description))
+    return cls
+
+
+def plain_names(cls: type, members: Iterable[str]) -> type:
+    """An input whose fields are read by the names of their declaration: the arguments of a command."""
+    declared: Declared = vars(cls)[DECLARED]
+    for name in members:
+        declared.members[shown_as(name)].key = name
+    return cls
+
+
+def declare_enum(cls: type[Enum], name: str, description: str | None) -> Any:
+    """The type of an enum, whose members are known by their names."""
+    made = type(name, (), {})
+    setattr(made, DECLARED, Declared("enum", cls.__members__, description))
     return made
+
+
+@cache
+def shown_as(name: str) -> str:
+    """A name of a declaration, as the API has it."""
+    return camel(name) if name == name.lower() else name
 
 
 def sentence(text: str | None) -> str | None:
@@ -62,17 +106,21 @@ def words(name: str) -> str:
     return f"The id of the {said.removesuffix(' id')}." if said.endswith(" id") else f"The {said}."
 
 
-def argument(name: str, type_: Any, description: str, **default: Any) -> StrawberryArgument:
+def argument(name: str, type_: Any, description: str, default: Any = Undefined) -> Argument:
     """An argument of a field; it may be left out where a default is given."""
-    return StrawberryArgument(name, None, StrawberryAnnotation(type_), description=description, **default)
+    return Argument(name, type_, description, default)
 
 
-def optional(name: str, type_: Any, description: str) -> StrawberryArgument:
+def optional(name: str, type_: Any, description: str) -> Argument:
     """An argument of a field that may be left out."""
-    return argument(name, type_ | None, description, default=strawberry.UNSET)
+    return Argument(name, type_ | None, description)
 
 
 def enum_of(name: str, columns: Iterable[str], description: str) -> Any:
     """An enum of columns."""
     made: Any = Enum(name, {column.upper(): column for column in columns})  # type: ignore[misc]
-    return strawberry.enum(made, description=description)
+    return declare_enum(made, name, description)
+
+
+def takes_none(type_: Any) -> bool:
+    return type(None) in get_args(type_)

@@ -1,31 +1,31 @@
 """Every event as it is recorded, from any position on."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-import strawberry
-from strawberry.scalars import JSON
+from graphql import GraphQLResolveInfo
 
 from api.conditions import id_of, view_of
-from api.declaring import declare
+from api.declaring import ID, JSON, argument, declare, declare_enum, input_field, optional
 from api.fixed import Node, Position
-from api.meaning import Derived, field
+from api.meaning import Derived, field, meaning
 from api.types import Types
 from domain.aggregate import Aggregate
 from domain.history import Entry
 from domain.values import id_text
 
-
-@strawberry.input(description="A stretch of business time: when things happened.")
-class OccurredRange:
-    from_: datetime | None = strawberry.field(name="from", default=None, description="Not before this moment.")
-    to: datetime | None = strawberry.field(default=None, description="Before this moment.")
-
-    def holds(self, moment: datetime) -> bool:
-        return (self.from_ is None or self.from_ <= moment) and (self.to is None or moment < self.to)
+OccurredRange: Any = declare(
+    type("OccurredRange", (), {}),
+    {
+        "from": input_field(datetime | None, "Not before this moment."),
+        "to": input_field(datetime | None, "Before this moment."),
+    },
+    "input",
+    description="A stretch of business time: when things happened.",
+)
 
 
 def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
@@ -35,16 +35,17 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
         for aggregate in aggregates
         for name in aggregate.events()
     }
-    kinds_of: Any = Enum("EventKind", names)  # type: ignore[misc]
-    Kind: Any = strawberry.enum(kinds_of, description="Every kind of event there is.")
+    kinds: Any = Enum("EventKind", names)  # type: ignore[misc]
+    Kind: Any = declare_enum(kinds, "EventKind", "Every kind of event there is.")
 
     class OfEvent(Derived):
-        """A field of an event."""
+        """A field of an event: its meaning is the name by which the event has it."""
 
-        async def get_result(self, source: Entry, info: Any, args: Any, kwargs: Any) -> Any:
-            match self.python_name:
+        @staticmethod
+        async def resolve(source: Entry, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+            match meaning(info.parent_type.fields[info.field_name]):
                 case "kind":
-                    return Kind(f"{source.aggregate}.{source.event}")
+                    return kinds(f"{source.aggregate}.{source.event}")
                 case "node_id":
                     return id_text(source.aggregate, source.id)
                 case "actor" | "on_behalf_of" as name:
@@ -52,49 +53,49 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
                     return user and id_text("User", user)
                 case "node":
                     await info.context.reads.shown(source.position)
-                    return await info.context.reads.row(info._raw_info, types.named[source.aggregate], source.id)
-            return getattr(source, self.python_name)
+                    return await info.context.reads.row(info, types.named[source.aggregate], source.id)
+                case name:
+                    return getattr(source, name)
 
-    def told(type_: Any, description: str) -> Derived:
-        return field(type_, None, description, of=OfEvent)
-
+    told = {
+        "position": (Position, "Its place in the order of all events. Give it to `after` to go on from here."),
+        "kind": (Kind, "What happened."),
+        "node_id": (ID, "What it happened to."),
+        "version": (int, "The version that this event made of it."),
+        "recorded_at": (datetime, "When it became known."),
+        "occurred_at": (datetime, "When it happened."),
+        "actor": (ID, "Who asked for it."),
+        "on_behalf_of": (ID | None, "For whom, where that is somebody else."),
+        "command": (str, "What was asked for, such as `Opportunity.win`."),
+        "correlation_id": (UUID | None, "What it belongs to."),
+        "causation_id": (UUID | None, "What brought it about."),
+        "origin": (str | None, "By which way the command came."),
+        "receipt": (str, "The hash of this event and of all before it."),
+        "data": (JSON, "What the event recorded."),
+        "node": (Node | None, "What it happened to, as it is now."),
+    }
     Event: Any = declare(
         type("Event", (), {}),
-        {
-            "position": told(Position, "Its place in the order of all events. Give it to `after` to go on from here."),
-            "kind": told(Kind, "What happened."),
-            "node_id": told(strawberry.ID, "What it happened to."),
-            "version": told(int, "The version that this event made of it."),
-            "recorded_at": told(datetime, "When it became known."),
-            "occurred_at": told(datetime, "When it happened."),
-            "actor": told(strawberry.ID, "Who asked for it."),
-            "on_behalf_of": told(strawberry.ID | None, "For whom, where that is somebody else."),
-            "command": told(str, "What was asked for, such as `Opportunity.win`."),
-            "correlation_id": told(UUID | None, "What it belongs to."),
-            "causation_id": told(UUID | None, "What brought it about."),
-            "origin": told(str | None, "By which way the command came."),
-            "receipt": told(str, "The hash of this event and of all before it."),
-            "data": told(JSON, "What the event recorded."),
-            "node": told(Node | None, "What it happened to, as it is now."),
-        },
+        {name: field(type_, name, text, OfEvent) for name, (type_, text) in told.items()},
         description="Something that happened.",
     )
 
-    @strawberry.type(description="What can be followed as it happens.")
-    class Subscription:
-        @strawberry.subscription(  # type: ignore[untyped-decorator]
-            description="Events from a position on: first those already recorded, then each as it is. None is left out."
-        )
-        async def events(
-            self,
-            info: strawberry.Info,
-            after: Annotated[Position, strawberry.argument(description="The last position that you have.")] = Position(
-                0
-            ),
-            kinds: Annotated[list[Kind] | None, strawberry.argument(description="Only these.")] = None,
-            of: Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these things.")] = None,
-            occurred: Annotated[OccurredRange | None, strawberry.argument(description="Only of this time.")] = None,
-        ) -> AsyncIterator[Event]:
+    class Events(Derived):
+        """The field that yields events."""
+
+        @staticmethod
+        def resolve(source: Entry, info: GraphQLResolveInfo[Any], **given: Any) -> Entry:
+            return source
+
+        @staticmethod
+        async def subscribe(
+            source: None,
+            info: GraphQLResolveInfo[Any],
+            after: int,
+            kinds: list[Enum] | None = None,
+            of: list[str] | None = None,
+            occurred: Mapping[str, datetime | None] | None = None,
+        ) -> AsyncIterator[Entry]:
             wanted = None if kinds is None else {kind.value for kind in kinds}
             things = None if of is None else {id_of(each, view_of(each, types.views)) for each in of}
             may = info.context.caller.policy.may
@@ -103,13 +104,26 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
                     shown = (
                         (wanted is None or f"{event.aggregate}.{event.event}" in wanted)
                         and (things is None or event.id in things)
-                        and (not occurred or occurred.holds(event.occurred_at))
+                        and (occurred is None or _within(occurred, event.occurred_at))
                     )
                     view = types.named.get(event.aggregate)
                     if shown and view and may(view.needs):
                         yield event
 
-    return Subscription
+    asked = [
+        argument("after", Position, "The last position that you have.", 0),
+        optional("kinds", list[Kind], "Only these."),
+        optional("of", list[ID], "Only of these things."),
+        optional("occurred", OccurredRange, "Only of this time."),
+    ]
+    doc = "Events from a position on: first those already recorded, then each as it is. None is left out."
+    events = field(Event, None, doc, Events, asked)
+    return declare(type("Subscription", (), {}), {"events": events}, description="What can be followed as it happens.")
+
+
+def _within(occurred: Mapping[str, datetime | None], moment: datetime) -> bool:
+    begin, end = occurred.get("from"), occurred.get("to")
+    return (begin is None or begin <= moment) and (end is None or moment < end)
 
 
 def _constant(name: str) -> str:

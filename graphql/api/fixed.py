@@ -10,11 +10,9 @@ from typing import Any, Final, NewType
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import strawberry
-from strawberry.scalars import JSON
-from strawberry.types.scalar import ScalarDefinition
+from graphql import GraphQLScalarType
 
-from api.declaring import declare
+from api.declaring import ID, JSON, declare, declare_enum, input_field
 from api.meaning import field
 from domain.values import TimeZone
 from projections.report import Bucket
@@ -24,13 +22,13 @@ MOST_DIGITS: Final = 1000
 """Digits that a number is read with: far more than are ever kept, far less than PostgreSQL takes."""
 
 
-def scalar(name: str, description: str, serialize: Any, parse: Any) -> ScalarDefinition:
+def scalar(name: str, description: str, serialize: Any, parse: Any) -> GraphQLScalarType:
     """A scalar whose values may come from SQL, already as JSON."""
     through = lambda value: value if isinstance(value, str) else serialize(value)  # noqa: E731
-    return strawberry.scalar(name=name, description=description, serialize=through, parse_value=parse)
+    return GraphQLScalarType(name, coerce_output_value=through, coerce_input_value=parse, description=description)
 
 
-def scalars(time_zone: ZoneInfo) -> dict[object, ScalarDefinition]:
+def scalars(time_zone: ZoneInfo) -> dict[object, GraphQLScalarType]:
     """The scalars of the API. A date given where a moment is due is midnight of the company."""
 
     def moment(text: Any) -> datetime:
@@ -73,59 +71,63 @@ def scalars(time_zone: ZoneInfo) -> dict[object, ScalarDefinition]:
         return value
 
     moments = "A moment, ISO 8601 with a time zone; a day stands for its midnight."
-    seconds = "A length of time, in seconds."
-    places = "A place in the order of all events: 1, 2, 3 …"
     return {
         datetime: scalar("DateTime", moments, datetime.isoformat, moment),
         date: scalar("Date", "A day, ISO 8601.", date.isoformat, day),
         Decimal: scalar("Decimal", "An exact number, as text.", str, number),
         UUID: scalar("UUID", "A UUID, as text.", str, uuid),
         TimeZone: scalar("TimeZone", "The name of a time zone, such as Europe/Berlin.", str, TimeZone),
-        timedelta: strawberry.scalar(name="Seconds", description=seconds, serialize=float, parse_value=float),
-        Position: strawberry.scalar(name="Position", description=places, serialize=int, parse_value=position),
+        timedelta: scalar("Seconds", "A length of time, in seconds.", float, float),
+        Position: scalar("Position", "A place in the order of all events: 1, 2, 3 …", int, position),
+        JSON: GraphQLScalarType("JSON", description="Any value of JSON."),
     }
 
 
-@strawberry.enum(description="Which way to sort.")
 class Direction(Enum):
     ASC = "asc"
     DESC = "desc"
 
 
-strawberry.enum(Bucket, description="A period that times are put into.")
+DirectionType: Any = declare_enum(Direction, "Direction", "Which way to sort.")
+BucketType: Any = declare_enum(Bucket, "Bucket", "A period that times are put into.")
 
-
-@strawberry.interface(description="Anything that has an id.")
-class Node:
-    id: strawberry.ID = strawberry.field(description="Its id, the same for ever, such as Account_0190f3c2-….")
-
-
-@strawberry.input(description="The moment that a read is asked of: what was known then. Give a position or a time.")
-class AsOf:
-    position: Position | None = strawberry.field(default=None, description="After this event was recorded.")
-    time: datetime | None = strawberry.field(default=None, description="What was recorded by this moment.")
-
-
-@strawberry.input(description="What had happened by a moment, as we know it at the moment that the read is asked of.")
-class Occurred:
-    until: datetime = strawberry.field(description="Leaves out every event that had not happened by then.")
-
-
-@strawberry.input(
-    description="A condition upon a field that the company defined for itself. A number is compared with what is a"
-    " number there, a text with what is a text."
+Node: Any = declare(
+    type("Node", (), {}),
+    {"id": field(ID, None, "Its id, the same for ever, such as Account_0190f3c2-….")},
+    "interface",
+    description="Anything that has an id.",
 )
-class CustomFieldCondition:
-    key: str = strawberry.field(description="The key of the field.")
-    eq: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is this.")
-    in_: list[JSON] | None = strawberry.field(name="in", default=strawberry.UNSET, description="Is one of these.")
-    gt: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is more than this.")
-    gte: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is this or more.")
-    lt: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is less than this.")
-    lte: JSON | None = strawberry.field(default=strawberry.UNSET, description="Is this or less.")
-    is_null: bool | None = strawberry.field(default=strawberry.UNSET, description="Is not filled (or is).")
-
-
+AsOf: Any = declare(
+    type("AsOf", (), {}),
+    {
+        "position": input_field(Position | None, "After this event was recorded."),
+        "time": input_field(datetime | None, "What was recorded by this moment."),
+    },
+    "input",
+    description="The moment that a read is asked of: what was known then. Give a position or a time.",
+)
+Occurred: Any = declare(
+    type("Occurred", (), {}),
+    {"until": input_field(datetime, "Leaves out every event that had not happened by then.")},
+    "input",
+    description="What had happened by a moment, as we know it at the moment that the read is asked of.",
+)
+CustomFieldCondition: Any = declare(
+    type("CustomFieldCondition", (), {}),
+    {
+        "key": input_field(str, "The key of the field."),
+        "eq": input_field(JSON | None, "Is this."),
+        "in": input_field(list[JSON] | None, "Is one of these."),
+        "gt": input_field(JSON | None, "Is more than this."),
+        "gte": input_field(JSON | None, "Is this or more."),
+        "lt": input_field(JSON | None, "Is less than this."),
+        "lte": input_field(JSON | None, "Is this or less."),
+        "isNull": input_field(bool | None, "Is not filled (or is)."),
+    },
+    "input",
+    description="A condition upon a field that the company defined for itself. A number is compared with what is a"
+    " number there, a text with what is a text.",
+)
 PageInfo: Any = declare(
     type("PageInfo", (), {}),
     {

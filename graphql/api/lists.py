@@ -7,20 +7,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, get_args
 
-import strawberry
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.scalar import ScalarDefinition
+from graphql import GraphQLScalarType
 
 from api.catalogue import relation, snake, type_name
 from api.columns import known
-from api.declaring import argument, declare, enum_of, input_field, optional, sentence
-from api.fixed import CustomFieldCondition, Direction, PageInfo
+from api.declaring import ID, Argument, argument, declare, enum_of, input_field, optional, sentence, takes_none
+from api.fixed import BucketType, CustomFieldCondition, DirectionType, PageInfo
 from api.meaning import Column, Derived, Value, field
 from api.ports import ViewType
 from api.rows import Rows, of_column
 from domain.values import TimeZone
 from projections.columns import Field, is_enum
-from projections.report import Bucket
 from projections.view import shape
 
 NUMBERS: Final = (int, float, Decimal)
@@ -43,7 +40,7 @@ OPERATORS: Final = {
 class Lists:
     """The types of lists, by view."""
 
-    def __init__(self, rows: Rows, scalars: Mapping[object, ScalarDefinition]) -> None:
+    def __init__(self, rows: Rows, scalars: Mapping[object, GraphQLScalarType]) -> None:
         self.rows, self.views, self.values, self.scalars = rows, rows.views, rows.values, scalars
         self.connections = {v: type(f"{type_name(v)}Connection", (), {}) for v in self.views.all}
         self.filters = {v: type(f"{type_name(v)}Filter", (), {}) for v in self.views.all}
@@ -63,7 +60,7 @@ class Lists:
         for name, (column, kind, _) in known(view).items():
             if name in wanted and not (column.type == "jsonb" or column.type.endswith("[]")):
                 key = name == "id" or name in points_to
-                found[name] = strawberry.ID if key else self.values.plain(kind, view)
+                found[name] = ID if key else self.values.plain(kind, view)
         return found
 
     def _filter(self, view: ViewType) -> None:
@@ -74,7 +71,7 @@ class Lists:
         if view.key:
             members.pop("id")
             parent = snake(view.of.__name__)
-            members[f"{parent}_id"] = input_field(self.operators(strawberry.ID) | None, None)
+            members[f"{parent}_id"] = input_field(self.operators(ID) | None, None)
             members[parent] = input_field(self.filters[self.views.parent(view)] | None, "Of what has it.")
         else:
             members["archived"] = input_field(self.operators(bool) | None, "Left out, put-away ones are left out.")
@@ -86,7 +83,7 @@ class Lists:
         members["and"] = input_field(list[narrowing] | None, "All of these hold.")  # type: ignore[valid-type]
         members["or"] = input_field(list[narrowing] | None, "At least one of these holds.")  # type: ignore[valid-type]
         members["not"] = input_field(narrowing | None, "This does not hold.")
-        declare(narrowing, members, as_=strawberry.input, description="All that are given must hold.")
+        declare(narrowing, members, "input", description="All that are given must hold.")
 
     def operators(self, type_: Any) -> Any:
         """The input by which a column of this type is filtered."""
@@ -105,28 +102,28 @@ class Lists:
         what = "All that are given must hold."
 
         def make() -> Any:
-            return declare(type(name, (), {}), members, as_=strawberry.input, description=what)
+            return declare(type(name, (), {}), members, "input", description=what)
 
-        return self.values.once(("filter", str(type_)), name, make)
+        return self.values.once(("filter", type_), name, make)
 
     def _graphql_name(self, type_: Any) -> str:
-        plain = {str: "String", int: "Int", float: "Float", bool: "Boolean", strawberry.ID: "ID"}
+        plain = {str: "String", int: "Int", float: "Float", bool: "Boolean", ID: "ID"}
         if type_ in plain:
             return plain[type_]
         if type_ in self.scalars:
-            return self.scalars[type_].name or ""
-        return str(type_.__strawberry_definition__.name)
+            return self.scalars[type_].name
+        return str(type_.__name__)
 
-    def _arguments(self, view: ViewType) -> list[StrawberryArgument]:
+    def _arguments(self, view: ViewType) -> list[Argument]:
         described = f"What {type_name(view)} can be sorted by."
         ordered_by = enum_of(f"{type_name(view)}OrderField", self.asked_by(view), described)
         order = declare(
             type(f"{type_name(view)}Order", (), {}),
             {
                 "field": input_field(ordered_by, "What to sort by. Those without a value come last when ascending."),
-                "direction": input_field(Direction | None, "Which way; ascending if left out."),
+                "direction": input_field(DirectionType | None, "Which way; ascending if left out."),
             },
-            as_=strawberry.input,
+            "input",
             description="One step of an order.",
         )
         return [
@@ -162,14 +159,14 @@ class Lists:
             type(f"{name}GroupBy", (), {}),
             {
                 "field": input_field(grouped_by, "What the rows of a group have in common."),
-                "bucket": input_field(Bucket | None, "Of a date or a time: the period that it falls into."),
+                "bucket": input_field(BucketType | None, "Of a date or a time: the period that it falls into."),
             },
-            as_=strawberry.input,
+            "input",
             description="One thing to group by.",
         )
         groups = [
             argument("by", list[group_by], "What to group by."),  # type: ignore[valid-type]
-            argument("time_zone", TimeZone, "Whose days are meant in `bucket`.", default=TimeZone("UTC")),
+            argument("time_zone", TimeZone, "Whose days are meant in `bucket`.", TimeZone("UTC")),
         ]
         declare(
             self.connections[view],
@@ -230,10 +227,9 @@ class Lists:
             shown = (
                 self.rows.identity(view) if name == "id" else self.rows.shown(view, made, self.views.belongs_to(view))
             )
-            members.update({n: field(_or_null(d), d.metadata["means"], d.description) for n, d in shown.items()})
+            members.update({n: field(_or_null(d), d.means, d.description) for n, d in shown.items()})
         return members
 
 
 def _or_null(made: Derived) -> Any:
-    annotation: Any = made.type_annotation.raw_annotation  # type: ignore[union-attr]
-    return annotation if type(None) in get_args(annotation) else annotation | None
+    return made.type_ if takes_none(made.type_) else made.type_ | None

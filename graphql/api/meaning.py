@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from graphql import GraphQLField
-from strawberry.annotation import StrawberryAnnotation
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.field import StrawberryField
+from graphql import GraphQLField, GraphQLResolveInfo
 
+from api.declaring import Argument
 from api.ports import ViewType
-from projections.columns import is_enum
 from projections.report import Report
+
+MEANS: Final = "means"
+"""Under which name a finished field keeps its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +110,25 @@ class Viewer:
 ROOTS = One | Many | Answer | Head | Viewer
 
 
-class Derived(StrawberryField):
+class Derived:
     """A field of the schema that reads, from a row already fetched, the value under the key that the client chose.
 
-    An enum is there by its name, as the client is to see it; graphql-core wants the member itself.
+    An enum is there by its name, as the client is to see it.
     """
 
-    @property
-    def is_basic_field(self) -> bool:
-        return False  # so that Strawberry hands us `info`
+    __slots__ = ("arguments", "description", "means", "type_")
 
-    def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
-        value, kind = source[info.path.key], getattr(self.metadata["means"], "kind", None)
-        return kind[value] if kind and is_enum(kind) and value is not None else value
+    def __init__(
+        self, type_: Any, means: Any = None, description: str | None = None, arguments: Sequence[Argument] = ()
+    ) -> None:
+        self.type_, self.means, self.description, self.arguments = type_, means, description, arguments
+
+    subscribe: Any = None
+    """Of a field of the root `Subscription`: what it yields."""
+
+    @staticmethod
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        return source[info.path.key]
 
 
 F = TypeVar("F", bound=Derived)
@@ -133,18 +139,12 @@ def field(
     means: Any = None,
     description: str | None = None,
     of: type[F] = Derived,  # type: ignore[assignment]
-    arguments: Sequence[StrawberryArgument] = (),
+    arguments: Sequence[Argument] = (),
 ) -> F:
     """A field with a meaning."""
-    made = of(
-        type_annotation=StrawberryAnnotation.from_annotation(type_),
-        description=description,
-        metadata={"means": means},
-    )
-    made.arguments = list(arguments)
-    return made
+    return of(type_, means, description, arguments)
 
 
 def meaning(found: GraphQLField) -> Any:
     """What a field of the finished schema means; None for one that is not derived from a declaration."""
-    return found.extensions["strawberry-definition"].metadata.get("means")
+    return found.extensions.get(MEANS)

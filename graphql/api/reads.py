@@ -85,5 +85,6 @@ class Reads:
 class Read(Derived):
     """A root field that is read from the database."""
 
-    async def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
-        return await info.context.reads.field(info._raw_info)
+    @staticmethod
+    async def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        return await info.context.reads.field(info)

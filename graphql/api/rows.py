@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any, get_args
 
-import strawberry
-from strawberry.scalars import JSON
-
 from api.catalogue import Views, relation, snake
-from api.declaring import sentence
+from api.declaring import ID, JSON, sentence
 from api.meaning import Column, Derived, Documents, Key, Keys, Related, Value, field
 from api.ports import ViewType
 from api.values import Values
@@ -36,19 +33,19 @@ class Rows:
             return {name: _nullable(self.values.value_type(kind, owner), f, Value(columns, f.nullable), doc)}
         if to := points_to.get(name):
             if f.columns[0].type == "uuid[]":
-                return {name: field(list[strawberry.ID], Keys(name, to), doc)}
+                return {name: field(list[ID], Keys(name, to), doc)}
             related: Derived = field(self.objects[to] | None, Related(to, name), doc)
-            return {name: _nullable(strawberry.ID, f, Key(name, to), doc), relation(owner, name): related}
+            return {name: _nullable(ID, f, Key(name, to), doc), relation(owner, name): related}
         return {name: _nullable(self._output(owner, f), f, self._meaning(f), doc)}
 
     def identity(self, view: ViewType) -> dict[str, Derived]:
         """What a row is called by: its id; of an item, that of what has it."""
         if not view.key:
-            return {"id": field(strawberry.ID, Key("id", view), "Its id, the same for ever.")}
+            return {"id": field(ID, Key("id", view), "Its id, the same for ever.")}
         parent = self.views.parent(view)
         name = snake(parent.of.__name__)
         return {
-            f"{name}_id": field(strawberry.ID, Key("id", parent), f"The {parent.of.__name__} that has it."),
+            f"{name}_id": field(ID, Key("id", parent), f"The {parent.of.__name__} that has it."),
             name: field(self.objects[parent] | None, Related(parent, "id"), f"The {parent.of.__name__} that has it."),
         }
 

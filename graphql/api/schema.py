@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 import strawberry
+from graphql import GraphQLSchema, is_introspection_type, is_specified_scalar_type, print_type
 from strawberry.schema.config import StrawberryConfig
 
+from api.building import Building
 from api.catalogue import Views
-from api.commands import mutations
+from api.commands import Commands
 from api.declaring import declare
 from api.documents import Documents
 from api.events import subscription
@@ -22,11 +24,30 @@ from domain.command import index
 from projections.report import Report
 
 
+@strawberry.type
+class Nothing:
+    """What Strawberry is given to begin with: it executes a schema that it did not build."""
+
+    nothing: bool = True
+
+
 class Schema(strawberry.Schema):
     """Says nothing of errors by itself: what is the caller's goes to the caller, what is ours is logged as such."""
 
+    def __init__(self, made: GraphQLSchema) -> None:
+        config = StrawberryConfig(disable_field_suggestions=True)
+        super().__init__(Nothing, config=config, extensions=[Documents, Errors])
+        self._schema = made
+        made._strawberry_schema = self  # type: ignore[attr-defined]
+
     def process_errors(self, errors: object, execution_context: object = None) -> None:
         pass
+
+    def as_str(self) -> str:
+        """The schema as text, its types in the order of their names."""
+        types = (type_ for _, type_ in sorted(self._schema.type_map.items()))
+        own = (t for t in types if not is_specified_scalar_type(t) and not is_introspection_type(t))
+        return "\n\n".join(print_type(type_) for type_ in own)
 
 
 def build(
@@ -38,14 +59,11 @@ def build(
     """The schema, and the views that it shows. Two things of one name are an error, said at start."""
     aggregates, shown = tuple(aggregates), Views(views)
     types = Types(shown, aggregates, time_zone)
-    schema = Schema(
-        query=declare(type("Query", (), {}), types.roots(reports, Read), description="What can be read."),
-        mutation=declare(
-            type("Mutation", (), {}), mutations(index(aggregates), types), description="What can be asked for."
-        ),
-        subscription=subscription(aggregates, types),
-        types=list(types.objects.values()),
-        config=StrawberryConfig(scalar_map=types.scalars, disable_field_suggestions=True),
-        extensions=[Documents, Errors],
+    commands = Commands(index(aggregates).values(), types)
+    made = Building(types.scalars).schema(
+        declare(type("Query", (), {}), types.roots(reports, Read), description="What can be read."),
+        declare(type("Mutation", (), {}), commands.mutations, description="What can be asked for."),
+        subscription(aggregates, types),
+        types.objects.values(),
     )
-    return schema, shown
+    return Schema(made), shown

@@ -7,12 +7,11 @@ from dataclasses import MISSING, fields
 from typing import Any, Final, get_type_hints
 from zoneinfo import ZoneInfo
 
-import strawberry
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import Views, relation, snake, type_name
 from api.columns import known
-from api.declaring import argument, declare, describe, optional, sentence
+from api.declaring import ID, argument, declare, describe, optional, sentence
 from api.fixed import AsOf, HeadType, Node, Occurred, scalars
 from api.lists import Lists
 from api.meaning import Answer, Derived, Head, Many, One, Viewer, field
@@ -20,7 +19,7 @@ from api.ports import ViewType
 from api.rows import Rows
 from api.values import Values
 from domain.aggregate import Aggregate
-from projections.columns import Of, is_enum, resolved
+from projections.columns import Of, resolved
 from projections.report import Report, row_shape
 from projections.view import shape
 
@@ -47,8 +46,8 @@ class Types:
 
     def roots(self, reports: Iterable[type[Report]], of: type[Derived]) -> dict[str, Derived]:
         """The fields of the root `Query`."""
-        id = argument("id", strawberry.ID, "Its id.")
-        ids = argument("ids", list[strawberry.ID], "Their ids, at most 1000.")
+        id = argument("id", ID, "Its id.")
+        ids = argument("ids", list[ID], "Their ids, at most 1000.")
         found: dict[str, Derived] = {
             "node": field(Node | None, One(None), "Anything, by its id.", of, [id, *INSTANTS]),
             "nodes": field(
@@ -76,15 +75,14 @@ class Types:
         for f in fields(report):
             kind, nullable, notes = resolved(f"{report.__name__}.{f.name}", hints[f.name])
             is_key = any(isinstance(note, Of) for note in notes)
-            type_ = strawberry.ID if is_key else self.values.input_type(kind, report)
+            type_ = ID if is_key else self.values.input_type(kind, report)
             doc = sentence(next((n for n in notes if isinstance(n, str)), None)) or f"{f.name.replace('_', ' ')}."
             if f.default is MISSING and not nullable:
                 arguments.append(argument(f.name, type_, doc))
             elif nullable or f.default is None:
                 arguments.append(optional(f.name, type_, doc))
             else:
-                default = self.values.enum(kind, report)(f.default) if is_enum(kind) else f.default
-                arguments.append(argument(f.name, type_, doc, default=default))
+                arguments.append(argument(f.name, type_, doc, f.default))
         members = {}
         points_to = self.views.pointing(row_shape(report))
         for column in row_shape(report):
@@ -106,7 +104,6 @@ class Types:
                     self.lists.connections[child], Many(child, via), f"The {type_name(child)} of this one, as a list.",
                     Derived, self.lists.arguments[child],
                 )  # fmt: skip
-        shown.is_type_of = classmethod(lambda cls, row, _info: row.get(" is") == cls.__name__)  # type: ignore[attr-defined]
         declare(shown, members, description=describe(view, view.of))
 
     def _ways(self, child: ViewType, view: ViewType) -> list[tuple[str, str]]:

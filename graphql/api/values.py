@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
-
-import strawberry
-from strawberry.scalars import JSON
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from api.catalogue import snake
-from api.declaring import declare, describe, input_field, sentence, words
+from api.declaring import JSON, declare, declare_enum, describe, input_field, plain_names, sentence, words
+from api.fixed import BucketType
 from api.meaning import Derived, Part, field
 from domain.aggregate import Aggregate
 from projections.columns import is_enum, is_text, item_of, plain_type, resolved
+from projections.report import Bucket
+
+FIXED: Final[Mapping[type[Enum], Any]] = {Bucket: BucketType}
+"""Enums that are of no aggregate."""
 
 
 class Values:
@@ -53,10 +55,10 @@ class Values:
 
     def enum(self, kind: type[Enum], owner: Any) -> Any:
         name = self.name_of(kind, owner)
-        if hasattr(kind, "__strawberry_definition__"):
-            return kind
+        if kind in FIXED:
+            return FIXED[kind]
         written = describe(kind) if vars(kind).get("__doc__") else words(snake(name))
-        return self.once((kind,), name, lambda: strawberry.enum(kind, name=name, description=written))
+        return self.once((kind,), name, lambda: declare_enum(kind, name, written))
 
     def value_type(self, kind: type, owner: Any) -> Any:
         """A value object whose parts are columns."""
@@ -117,6 +119,6 @@ class Values:
                 doc = next((n for n in notes if isinstance(n, str)), None)
                 members[f.name] = input_field(type_ if required else type_ | None, doc)
             what = f"{describe(kind)} What is left out stays." if patch else describe(kind)
-            return declare(type(name, (), {}), members, as_=strawberry.input, description=what)
+            return plain_names(declare(type(name, (), {}), members, "input", description=what), members)
 
         return self.once((kind, name), name, make)

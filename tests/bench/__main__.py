@@ -29,6 +29,7 @@ BENCHMARKS = (
     "growth",
     "importing",
     "starting",
+    "schema",
 )
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
