@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -28,8 +28,8 @@ from api.ports import Caller, NotReady, Place, ViewType
 from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
-from domain.command import Outcome, Request
-from infra import cli
+from domain.command import Outcome, Request, Stopped
+from infra import batch, cli
 from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA
@@ -129,6 +129,10 @@ class Server:
     async def run(self, request: Request) -> Outcome:
         return await to_thread.run_sync(self.pipeline.run, request, limiter=self.deciding)
 
+    async def run_all(self, requests: Sequence[Request], together: bool) -> Sequence[Outcome] | Stopped:
+        carry_out: Any = batch.together if together else batch.one_by_one
+        return await to_thread.run_sync(carry_out, self.pipeline, requests, limiter=self.deciding)
+
     async def authenticate(self, token: str) -> Caller | None:
         known = await to_thread.run_sync(self.identity.caller, token)
         return Caller(known.user_id, Rights(known.administrator), known.token_id) if known else None
@@ -167,7 +171,14 @@ def application(settings: Settings, database_url: str, token: str | None, schema
     endpoint: Any = Endpoint(
         server.schema,
         EndpointPorts(
-            server.views, server.place, server.reading, server.run, server.reading, server.authenticate, server.budgets
+            views=server.views,
+            places=server.place,
+            rows=server.reading,
+            commands=server.run,
+            batches=server.run_all,
+            log=server.reading,
+            authenticate=server.authenticate,
+            budget=server.budgets,
         ),
     )
     routes = [

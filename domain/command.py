@@ -41,7 +41,7 @@ class Request:
 
     command: str
     actor: UUID
-    id: UUID | str | None = None
+    id: UUID | str | Earlier | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     on_behalf_of: UUID | None = None
     correlation_id: UUID | None = None
@@ -50,6 +50,13 @@ class Request:
     expected_version: int | None = None
     occurred_at: datetime | None = None
     origin: str | None = None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """In a request of a batch, in place of an id: that of what an earlier request, counted from 0, made or changed."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,16 @@ class Refusal:
 
 
 Outcome = Accepted | Refusal
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Of several commands, all or none of which are to be carried out: why none was, and which of them it is about,
+    counted from 0; None if it is about no single one.
+    """
+
+    refusal: Refusal
+    at: int | None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ Steps = Callable[[Callable[[Request], Accepted]], None]
 Each answer is provisional (its position is 0): it names what was made, so that the next request can. Whatever is
 refused ends the unit by an exception. A unit that lost a race is asked for its steps again.
 """
+REPEATED: Final = Refusal(Code.REPEATED_OTHERWISE, "this idempotency key was used for something else")
 ENCODE: Final = msgspec.json.Encoder(enc_hook=str, order="sorted").encode
 
 
@@ -85,6 +86,19 @@ class CommandPipeline:
     def together(self, steps: Steps) -> Outcome:
         """Carry out several commands as one: what refuses one refuses all. A repeated unit gets the first answer."""
         return Pending(self, steps).result()
+
+    def answered(self, request: Request) -> Outcome | None:
+        """What a request was answered when it was asked before under its idempotency key, or that it was another."""
+        known = self.store.answer(command_id(request.actor, request.idempotency_key or ""))
+        command = self.commands.get(request.command)
+        if known is None or command is None:
+            return None
+        digest, answer = known
+        with suppress(Failed):
+            id = None if command.creates else key(request.id, command.aggregate, "id")
+            if _asked(request, id, self.store.digest).digest == digest:
+                return answer
+        return REPEATED
 
     def start(self, steps: Steps) -> Pending:
         """Decide several commands as one now, and let them be recorded in the background.
@@ -154,7 +168,7 @@ class Pending:
                 digest, answer = known
                 if number == 0 and digest == asked.digest:
                     return answer
-                return Refusal(Code.REPEATED_OTHERWISE, "this idempotency key was used for something else")
+                return REPEATED
         return None
 
 
@@ -411,5 +425,5 @@ def _refusal(failure: Exception, unit: Unit) -> Refusal:
             busy = "others are changing this at the moment: try again"
             return Refusal(Code.CONFLICT, busy, version=version if of_subject else None)
         case Repeated():
-            return Refusal(Code.REPEATED_OTHERWISE, "this idempotency key was used for something else")
+            return REPEATED
     return Refusal(Code.THROTTLED, "there is too much to do at the moment: try again a little later")

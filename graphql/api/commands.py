@@ -74,24 +74,25 @@ class Mutation(Derived):
     @staticmethod
     async def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         command: Command = meaning(info.parent_type.fields[info.field_name])
-        outcome = await info.context.commands(request_of(command, plain(given["input"]), info))
+        outcome = await info.context.commands(request_of(command, plain(given["input"]), info, header_key(info)))
         return payload(outcome)
 
 
-def request_of(command: Command, given: dict[str, Any], info: GraphQLResolveInfo[Any]) -> Request:
-    """What a caller asks for. The header's idempotency key is that of the only mutation of an operation, or part of
-    that of each."""
-    context = info.context
-    key = given.pop("idempotency_key", None) or context.idempotency_key
+def header_key(info: GraphQLResolveInfo[Any]) -> str | None:
+    """The idempotency key in the header: of the only mutation of an operation, or part of that of each."""
+    key: str | None = info.context.idempotency_key
     selections = info.operation.selection_set.selections
     alone = len(selections) == 1 and isinstance(selections[0], FieldNode)
-    if key and key == context.idempotency_key and not alone:
-        key = f"{key}/{info.path.key}"
+    return key if alone or not key else f"{key}/{info.path.key}"
+
+
+def request_of(command: Command, given: dict[str, Any], info: GraphQLResolveInfo[Any], key: str | None) -> Request:
+    """What a caller asks for, under this idempotency key unless the input has one."""
     return Request(
         command=command.name,
-        actor=context.caller.user_id,
+        actor=info.context.caller.user_id,
         id=given.pop("id", None),
-        idempotency_key=key,
+        idempotency_key=given.pop("idempotency_key", None) or key,
         expected_version=given.pop("expected_version", None),
         occurred_at=given.pop("occurred_at", None),
         correlation_id=given.pop("correlation_id", None),

@@ -24,7 +24,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.catalogue import Views
 from api.documents import prepare
-from api.ports import Authenticate, Budget, Caller, Commands, EventLog, NotReady, Places, Rows
+from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, NotReady, Places, Rows
 from api.reads import Reads
 
 GRJSON: Final = "application/graphql-response+json"
@@ -45,6 +45,7 @@ class Ports:
     places: Places
     rows: Rows
     commands: Commands
+    batches: Batches
     log: EventLog
     authenticate: Authenticate
     budget: Budget
@@ -68,6 +69,10 @@ class Context:
     @property
     def commands(self) -> Commands:
         return self.ports.commands
+
+    @property
+    def batches(self) -> Batches:
+        return self.ports.batches
 
     @property
     def log(self) -> EventLog:

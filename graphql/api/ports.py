@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from domain.command import Outcome, Request
+from domain.command import Outcome, Request, Stopped
 from domain.history import Entry
 from projections.view import View
 
@@ -69,6 +69,11 @@ class Budget(Protocol):
 
 class Commands(Protocol):
     async def __call__(self, request: Request) -> Outcome: ...
+
+
+class Batches(Protocol):
+    async def __call__(self, requests: Sequence[Request], together: bool) -> Sequence[Outcome] | Stopped:
+        """What came of each of several commands; or, `together`, why none of them was carried out."""
 
 
 class EventLog(Protocol):

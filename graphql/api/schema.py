@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLSchema, is_introspection_type, is_specified_scalar_type, print_type
 from strawberry.schema.config import StrawberryConfig
 
+from api.batch import batch
 from api.building import Building
 from api.catalogue import Views
 from api.commands import Commands
@@ -59,10 +60,12 @@ def build(
     """The schema, and the views that it shows. Two things of one name are an error, said at start."""
     aggregates, shown = tuple(aggregates), Views(views)
     types = Types(shown, aggregates, time_zone)
-    commands = Commands(index(aggregates).values(), types)
+    known = {command.mutation: command for command in index(aggregates).values()}
+    commands = Commands(known.values(), types)
+    mutations = commands.mutations | {"batch": batch(known, commands, types)}
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), types.roots(reports, Read), description="What can be read."),
-        declare(type("Mutation", (), {}), commands.mutations, description="What can be asked for."),
+        declare(type("Mutation", (), {}), mutations, description="What can be asked for."),
         subscription(aggregates, types),
         types.objects.values(),
     )
