@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -34,6 +34,9 @@ CLOSING = 5
 """Seconds that requests and subscriptions get to end."""
 SEEN_WITHIN = 60
 """Seconds for which the sample is waited for."""
+WEB: dict[str, Any] = {"log_level": "warning", "ws_per_message_deflate": False}
+"""Of uvicorn. Where frames are compressed, Node's own WebSocket may take the end of a connection for a fault, and its
+clients give up what they follow: it unpacks the last frame only when the connection is gone."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -127,8 +130,8 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                **WEB,
                 log_config=None,
-                log_level="warning",
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=CLOSING,

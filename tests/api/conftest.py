@@ -15,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from domain.catalogue import AGGREGATES
+from infra.cli.serving import WEB
 from infra.database import migrate
 from infra.event_store import EventStore
 from infra.first_start import administrator
@@ -83,7 +84,7 @@ def projecting(database_url: str, schema: str) -> Iterator[None]:
 @contextmanager
 def serving(app: Starlette) -> Iterator[str]:
     """A real server on a free port of loopback; its address."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **WEB))
     thread = Thread(target=server.run)
     thread.start()
     try:

@@ -140,6 +140,14 @@ def test_queries_and_mutations_go_over_the_socket_too(api: Api) -> None:
     assert answer["payload"]["data"] == {"registerAccount": {"version": 1, "account": {"name": "Acme"}}}
 
 
+def test_frames_are_not_compressed_though_a_client_offers_it(api: Api) -> None:
+    """Node's own WebSocket, where they are, takes the end of one subscription for a fault of the next."""
+    with socket(api, authorization=f"Bearer {api.token}") as made:
+        receive(made)
+
+        assert made.protocol.extensions == []
+
+
 # -- what comes ------------------------------------------------------------------------------------
 
 
