@@ -16,8 +16,9 @@ from tests.api.company import a_pipeline, a_product, a_won_opportunity, an_accou
 from tests.api.conftest import serving
 
 EVERYTHING = """query ($account: ID!, $opportunity: ID!, $pipeline: ID!, $asOf: AsOf, $occurred: Occurred) {
-    node(id: $account, asOf: $asOf, occurred: $occurred) { ... on Account { name version updatedAt } }
-    nodes(ids: [$opportunity, $account], asOf: $asOf, occurred: $occurred) { __typename }
+    nodes(ids: [$opportunity, $account], asOf: $asOf, occurred: $occurred) {
+        __typename ... on Account { name version updatedAt }
+    }
     account(id: $account, asOf: $asOf, occurred: $occurred) {
         name tags industry opportunities(orderBy: [{field: AMOUNT}]) {
             totalCount nodes { name status amount { amount } account { name } lines { totalCount nodes { quantity } } }
@@ -99,7 +100,6 @@ def test_at_the_beginning_there_was_nothing(api: Api, told: list[Any]) -> None:
 
     assert nothing == api.ask(EVERYTHING, **names, asOf={"time": "1999-01-01"})
     assert nothing == {
-        "node": None,
         "nodes": [None, None],
         "account": None,
         "opportunity": None,

@@ -79,7 +79,7 @@ def test_no_query_reaches_rows_by_another_way(api: Api, guest: Api, pipeline: st
         '{ accounts(filter: {name: {eq: "Secret"}}) { totalCount } }',
         "{ opportunities { groupBy(by: {field: ACCOUNT_ID}) { key { account { name } } } } }",
         "{ opportunities { aggregate { count } } }",
-        f'{{ node(id: "{account}", asOf: {{position: {api.position}}}) {{ id }} }}',
+        f'{{ nodes(ids: ["{account}"], asOf: {{position: {api.position}}}) {{ id }} }}',
         '{ users(filter: {name: {startsWith: "a"}}) { totalCount } }',
         "{ __typename accounts { pageInfo { endCursor } } }",
     ]
