@@ -28,7 +28,7 @@ from api.ports import Caller, NotReady, Place, ViewType
 from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
-from domain.command import Outcome, Request, Stopped
+from domain.command import Accepted, Outcome, Request, Stopped
 from infra import batch, cli
 from infra.budget import Budgets
 from infra.contract.documents import documents
@@ -38,6 +38,7 @@ from infra.identity import Identity
 from infra.metrics import MEDIA, metrics
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
+from infra.scoped import Scoped
 from infra.serving import FIND, question
 from infra.serving import Place as Tables
 from infra.settings import Settings
@@ -127,15 +128,31 @@ class Server:
         raise NotReady(f"{view.table} is still being built")
 
     async def run(self, request: Request) -> Outcome:
-        return await to_thread.run_sync(self.pipeline.run, request, limiter=self.deciding)
+        outcome = await to_thread.run_sync(self.pipeline.run, request, limiter=self.deciding)
+        self._look_again([outcome])
+        return outcome
 
     async def run_all(self, requests: Sequence[Request], together: bool) -> Sequence[Outcome] | Stopped:
         carry_out: Any = batch.together if together else batch.one_by_one
-        return await to_thread.run_sync(carry_out, self.pipeline, requests, limiter=self.deciding)
+        outcomes: Sequence[Outcome] | Stopped = await to_thread.run_sync(
+            carry_out, self.pipeline, requests, limiter=self.deciding
+        )
+        self._look_again(() if isinstance(outcomes, Stopped) else outcomes)
+        return outcomes
+
+    def _look_again(self, outcomes: Sequence[Outcome]) -> None:
+        """Who comes in is looked up again once users or tokens were changed."""
+        changed = (each for outcome in outcomes if isinstance(outcome, Accepted) for each in outcome.changed)
+        if ids := [each.id for each in changed if each.kind in ("User", "ApiToken")]:
+            self.identity.changed(ids)
 
     async def authenticate(self, token: str) -> Caller | None:
         known = await to_thread.run_sync(self.identity.caller, token)
-        return Caller(known.user_id, Rights(known.administrator), known.token_id) if known else None
+        if known is None:
+            return None
+        rights = Rights(known.administrator)
+        policy = rights if known.scopes is None else Scoped(rights, known.scopes)
+        return Caller(known.user_id, policy, known.token_id, known.scopes, known.expires_at)
 
     async def healthy(self, _: HTTPRequest) -> Response:
         return JSONResponse({"status": "ok"})

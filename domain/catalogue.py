@@ -4,6 +4,7 @@ from domain.aggregate import Aggregate
 from domain.customers.account import Account
 from domain.customers.contact import Contact
 from domain.customers.interaction import Interaction
+from domain.platform.api_token import ApiToken
 from domain.platform.custom_field import CustomField
 from domain.platform.team import Team
 from domain.platform.user import User
@@ -14,6 +15,7 @@ from domain.sales.product import Product
 AGGREGATES: tuple[type[Aggregate], ...] = (
     User,
     Team,
+    ApiToken,
     CustomField,
     Account,
     Contact,

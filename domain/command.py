@@ -16,10 +16,10 @@ from uuid import UUID
 
 from domain.aggregate import Aggregate
 from domain.declaration import WrongDeclaration, check_types, hints_of
-from domain.parameters import SHORT, AtMost, Following, FoundBy, FromAttribute, FromRequest, Patched
+from domain.parameters import SHORT, AtMost, Following, FoundBy, FromAttribute, FromRequest, NewSecret, Patched
 
 REQUIRED: Final = Parameter.empty
-Filled = FromAttribute | FromRequest | Following | FoundBy
+Filled = FromAttribute | FromRequest | Following | FoundBy | NewSecret
 
 
 class Code(StrEnum):
@@ -37,7 +37,10 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Somebody asks for a command: `Opportunity.win`, of this one (its id, bare or as text), with these arguments."""
+    """Somebody asks for a command: `Opportunity.win`, of this one (its id, bare or as text), with these arguments.
+
+    `scopes` are those of the token by which the actor came; None: nothing limits what the actor may do.
+    """
 
     command: str
     actor: UUID
@@ -50,6 +53,7 @@ class Request:
     expected_version: int | None = None
     occurred_at: datetime | None = None
     origin: str | None = None
+    scopes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,13 @@ class Accepted:
     """The command was carried out: on the first of these, changed or not; the others are what else it changed.
 
     `position` and `receipt` are those of the last event in the history that tells of it; the receipt is its hash.
+    `secret` is told where the command made one, and in the first answer only: it is kept nowhere.
     """
 
     changed: tuple[Changed, ...]
     position: int
     receipt: str
+    secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,8 @@ class Command:
     doc: str
     parameters: tuple[Argument, ...]
     mutation: str
+    inner: bool = False
+    """Whether only Daybook itself asks for it, and nobody from outside."""
 
     @property
     def name(self) -> str:
@@ -155,6 +163,11 @@ class Command:
     def arguments(self) -> tuple[Argument, ...]:
         """What the caller gives."""
         return tuple(p for p in self.parameters if not p.filled_by)
+
+    @property
+    def tells_secret(self) -> bool:
+        """Whether its answer holds what is told once."""
+        return any(isinstance(p.filled_by, NewSecret) for p in self.parameters)
 
 
 @cache
@@ -176,7 +189,7 @@ def describe(aggregate: type[Aggregate], method: str) -> Command:
     if "." not in needs:
         raise WrongDeclaration(f"{aggregate.__name__}.{method} names no permission such as `sales.sell`")
     mutation = found.__mutation__ or _mutation(aggregate.__name__, method)
-    return Command(aggregate, method, creates, needs, getdoc(found) or "", parameters, mutation)
+    return Command(aggregate, method, creates, needs, getdoc(found) or "", parameters, mutation, found.__inner__)
 
 
 def commands_of(aggregate: type[Aggregate]) -> dict[str, Command]:
@@ -218,6 +231,8 @@ def _argument(owner: type[Aggregate], method: str, parameter: Parameter, hint: A
     made = Argument(parameter.name, hint, parameter.default, doc, aggregate, filled_by, Patched() in marks, longest)
     if isinstance(filled_by, FromAttribute) and made.asked_as not in owner.attributes():
         raise WrongDeclaration(f"{owner.__name__}.{method}: its `{made.asked_as}` is no attribute")
+    if isinstance(filled_by, NewSecret) and not hasattr(getattr(owner, method), "__self__"):
+        raise WrongDeclaration(f"{owner.__name__}.{method}: a secret is made with the aggregate whose it is")
     if filled_by and made.default is not REQUIRED:
         raise WrongDeclaration(f"{owner.__name__}.{method}: `{made.name}` is always filled, so it takes no default")
     return made

@@ -55,6 +55,17 @@ class FoundBy:
 
 
 @dataclass(frozen=True)
+class NewSecret:
+    """Marks a parameter with the hash of a secret that is made for the command, which learns no more of it.
+
+    Who asked for the command is told the secret, once, as `told` has it: `daybook_{id}_{secret}`, with the bare id of
+    what was made. It is recorded nowhere.
+    """
+
+    told: str
+
+
+@dataclass(frozen=True)
 class Patched:
     """Marks a value of which a caller gives only the fields to change; the command gets the whole new value."""
 
@@ -71,6 +82,10 @@ Patch = Annotated[T, Patched()]
 Actor = Annotated[UUID, FromRequest("actor")]
 Moment = Annotated[datetime, FromRequest("occurred_at")]
 """When it happened, in the company's time zone: `now.date()` is the day that its people would say."""
+Reach = Annotated[frozenset[str] | None, FromRequest("scopes")]
+"""The scopes of the token by which the caller came; None: nothing limits what its user may do."""
+HashOfSecret = str
+"""SHA-256 of a secret, in hexadecimal digits. To be marked with `NewSecret`."""
 Text = Annotated[str, AtMost(LONG)]
 
 AS_IT_IS: Final[Any] = type("AsItIs", (), {"__repr__": lambda _: "AS_IT_IS"})()
@@ -80,12 +95,14 @@ AS_IT_IS: Final[Any] = type("AsItIs", (), {"__repr__": lambda _: "AS_IT_IS"})()
 @overload
 def command(method: F, /) -> F: ...
 @overload
-def command(*, needs: str = "", mutation: str = "") -> Callable[[F], F]: ...
-def command(method: F | None = None, /, *, needs: str = "", mutation: str = "") -> F | Callable[[F], F]:
+def command(*, needs: str = "", mutation: str = "", inner: bool = False) -> Callable[[F], F]: ...
+def command(
+    method: F | None = None, /, *, needs: str = "", mutation: str = "", inner: bool = False
+) -> F | Callable[[F], F]:
     """Publish a method as a command.
 
     Its caller needs the permission of the class, unless another is named here. The mutation is named after the
-    method and the class, unless it has a name here.
+    method and the class, unless it has a name here. There is none of an `inner` command: only Daybook asks for it.
     """
 
     def publish(method: F) -> F:
@@ -106,7 +123,7 @@ def command(method: F | None = None, /, *, needs: str = "", mutation: str = "") 
                 return method(*given.args, **given.kwargs)
             return method(subject, *args, **kwargs)
 
-        vars(decide).update(__needs__=needs, __mutation__=mutation)
+        vars(decide).update(__needs__=needs, __mutation__=mutation, __inner__=inner)
         return cast(F, decide)
 
     return publish(method) if method else publish

@@ -1,4 +1,8 @@
-"""Identity: who comes with which token, and what they may do."""
+"""Identity: who comes with which token of ours, and what they may do.
+
+Tokens are aggregates. The table `tokens` holds those that belong to no history: the local token of an installation, and
+what was made before there were others.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import re
 import secrets
 import threading
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final, Self
@@ -17,7 +22,10 @@ from psycopg.rows import class_row
 
 from domain.aggregate import Aggregate
 from domain.command import Request
+from domain.platform.api_token import ApiToken
 from domain.platform.user import User
+from domain.scopes import EVERYTHING
+from domain.values import id_text
 from infra.database import SCHEMA, pool
 from infra.event_store import EventStore
 
@@ -28,16 +36,22 @@ REMEMBERED: Final = 3.0
 """Seconds for which a caller is not looked up again: so long may a token be used after another process revoked it."""
 MOST_REMEMBERED: Final = 10_000
 
-TOKEN: Final = re.compile(r"daybook_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
+TOKEN: Final = re.compile(r"daybook_([0-9a-f]{16}|[0-9a-f]{32})_([0-9a-f]{64})", re.ASCII)
+"""Its id (that of an aggregate has 32 digits) and its secret."""
+
+MADE: Final = """
+    select originator_id, recorded_at from events where topic = 'ApiToken.Made' order by position desc"""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who came with a token that holds."""
+    """Somebody who came with a token that holds, until when it does, and its scopes; None: they limit nothing."""
 
     user_id: UUID
     administrator: bool
     token_id: str
+    scopes: frozenset[str] | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -47,16 +61,21 @@ class Token:
     id: str
     name: str
     user_id: UUID
+    scopes: tuple[str, ...]
     created_at: datetime
     expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
+    revoked: bool
+    last_used: date | None
 
     @property
     def state(self) -> str:
-        if self.revoked_at:
+        if self.revoked:
             return "revoked"
         return "expired" if self.expires_at and self.expires_at <= datetime.now(UTC) else "valid"
+
+
+Held = tuple[bytes, UUID, frozenset[str] | None, datetime | None]
+"""Of a token that holds: the hash of its secret, whose it is, its scopes, and until when."""
 
 
 class Identity:
@@ -70,7 +89,7 @@ class Identity:
         self._lock = threading.Lock()
 
     def create(self, user_id: UUID, name: str, lasts: timedelta | None = None) -> str:
-        """A new token of a user. Its text is told here once, and kept nowhere."""
+        """A new token that is in no history. Its text is told here once, and kept nowhere."""
         id, secret = secrets.token_hex(8), secrets.token_hex(32)
         self._run(
             """insert into tokens (id, secret_hash, user_id, name, expires_at)
@@ -102,17 +121,24 @@ class Identity:
     def tokens(self) -> list[Token]:
         """All tokens there ever were, the newest first."""
         with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Token)) as cursor:
-            columns = "id, name, user_id, created_at, expires_at, revoked_at, last_used_at"
-            return cursor.execute(f"select {columns} from tokens order by created_at desc, id".encode()).fetchall()
+            columns = "id, name, user_id, created_at, expires_at, revoked_at is not null as revoked"
+            more = f"array['{EVERYTHING}'] as scopes, last_used_at::date as last_used"
+            kept = cursor.execute(f"select {columns}, {more} from tokens order by id".encode()).fetchall()
+        made = [self._token(*row) for row in self._run(MADE, [])]
+        return sorted([*kept, *made], key=lambda token: token.created_at, reverse=True)
 
     def revoke(self, token_id: str) -> bool:
-        """Let a token hold no more, at once in this process and within seconds in others. False: there is none."""
+        """Let a token that is in no history hold no more, within seconds everywhere. False: there is none."""
         found = self._run(
             "update tokens set revoked_at = coalesce(revoked_at, now()) where id = %s returning true", [token_id]
         )
-        with self._lock:
-            self._known = {key: (t, c) for key, (t, c) in self._known.items() if c.token_id != token_id}
+        self._forget(lambda caller: caller.token_id == token_id)
         return bool(found)
+
+    def changed(self, ids: Collection[UUID]) -> None:
+        """Users or tokens were changed: who is one of them, or came with one, is looked up again, here and now."""
+        named = {id.hex for id in ids}
+        self._forget(lambda caller: caller.user_id in ids or caller.token_id in named)
 
     def make_administrator(self, user_id: UUID) -> None:
         """Let a user do everything."""
@@ -151,14 +177,41 @@ class Identity:
 
     def _look_up(self, token_id: str, secret: str) -> tuple[Caller, float] | None:
         """The caller, and for how many seconds that may be remembered."""
-        rows = self._run("select * from use_token(%s)", [token_id])
-        if not rows:
+        held = self._held(token_id) if len(token_id) == 32 else self._kept(token_id)
+        if held is None:
             return None
-        hash, user_id, administrator, expires_at = rows[0]
+        hash, user_id, scopes, expires_at = held
         if not compare_digest(hash, _hash(secret)) or not self.works_here(user_id):
             return None
         left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at else REMEMBERED
-        return Caller(user_id, administrator, token_id), min(left, REMEMBERED)
+        caller = Caller(user_id, self.is_administrator(user_id), token_id, scopes, expires_at)
+        return caller, min(left, REMEMBERED)
+
+    def _held(self, token_id: str) -> Held | None:
+        """What the history says of a token that holds. A rebuild of its view changes nothing about who comes in."""
+        token = self._store.aggregate(UUID(token_id))
+        if not isinstance(token, ApiToken) or not token.usable:
+            return None
+        if token.expires_at is not None and token.expires_at <= datetime.now(UTC):
+            return None
+        scopes = None if EVERYTHING in token.scopes else token.scopes
+        return bytes.fromhex(token.secret_hash), token.user_id, scopes, token.expires_at
+
+    def _kept(self, token_id: str) -> Held | None:
+        """What the table says of a token that holds; its use is noted."""
+        rows = self._run("select secret_hash, user_id, expires_at from use_token(%s)", [token_id])
+        return (rows[0][0], rows[0][1], None, rows[0][2]) if rows else None
+
+    def _token(self, id: UUID, made_at: datetime) -> Token:
+        token = self._store.aggregate(id)
+        assert isinstance(token, ApiToken)
+        shown, scopes = id_text("ApiToken", id), tuple(sorted(token.scopes))
+        ends = token.expires_at, not token.usable
+        return Token(shown, token.name, token.user_id, scopes, made_at, *ends, token.last_used_on)
+
+    def _forget(self, meant: Callable[[Caller], bool]) -> None:
+        with self._lock:
+            self._known = {key: (until, c) for key, (until, c) in self._known.items() if not meant(c)}
 
     def _run(self, statement: Any, parameters: list[Any]) -> list[tuple[Any, ...]]:
         with self._pool.connection() as connection:

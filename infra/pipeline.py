@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import sha256
+from secrets import token_hex
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
@@ -14,7 +17,8 @@ import msgspec
 
 from domain.aggregate import Aggregate, Claim, Refused, occurring_at
 from domain.command import Accepted, Changed, Code, Command, Outcome, Refusal, Request, describe, index
-from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromRequest, opening
+from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromRequest, NewSecret, opening
+from domain.scopes import covers
 from domain.values import id_text, new_id
 from infra.arguments import Failed, given, instant, invalid, key, patched, text, trimmed
 from infra.commit import Asked, Commit, Conflict, Decision, Forgotten, Repeated, Taken, Throttled
@@ -141,7 +145,7 @@ class Pending:
         while True:
             tries += 1
             try:
-                return self._recorded.result()
+                return self._unit.telling(self._recorded.result())
             except Throttled as failure:
                 return _refusal(failure, self._unit)
             except (Conflict, Refused, Failed, Forgotten, NoMasterKey, Taken, Repeated) as failure:
@@ -181,6 +185,8 @@ class Unit:
         self.decisions: list[Decision] = []
         self.remembered = False
         """Whether anything that it looks at is only remembered, and may have changed since."""
+        self._secret: tuple[str, str] | None = None
+        """What was made for the last command that wanted one, and how it is told."""
         self._failure: Exception | None = None
         self._seen: dict[UUID, Aggregate] = {}
         self._before: dict[UUID, Aggregate | None] = {}
@@ -208,6 +214,13 @@ class Unit:
         forgets = frozenset(event.originator_id for event in told if event.forgets)
         return Commit(tuple(self.decisions), versions, claimed, frozenset(freed), forgets)
 
+    def telling(self, answer: Accepted) -> Accepted:
+        """The answer to one command, with its secret. Another's answer, given before, made another secret."""
+        if self._secret is None or len(self.decisions) > 1 or answer.changed != self.decisions[0].changed:
+            return answer
+        secret, told = self._secret
+        return replace(answer, secret=told.format(id=answer.changed[0].id.hex, secret=secret))
+
     def _run(self, request: Request) -> Accepted:
         try:
             return self._decide(request)
@@ -226,6 +239,7 @@ class Unit:
         self.asked.append(_asked(request, id, self.pipeline.store.digest))
         with _occurring(request.occurred_at and now.astimezone(UTC)) as opened:
             if id is None:
+                self._reach(request, command.needs)
                 self._permit(request, command.needs, None)
             subject = self._subject(command, request, id) if id else None
             parameters = self._parameters(command, request, now, values, subject)
@@ -278,6 +292,10 @@ class Unit:
                     values[parameter.name] = getattr(request, wanted)
                 case Following(start, by) if kind:
                     values[parameter.name] = tuple(self._following(values.get(start), kind, by))
+                case NewSecret(told):
+                    secret = token_hex(32)
+                    self._secret = secret, told
+                    values[parameter.name] = sha256(secret.encode()).hexdigest()
                 case FoundBy(unique, pattern) if kind:
                     wanted = pattern.format(kind=command.aggregate.__name__, **values)
                     holder = self._holder(Claim(kind.__name__, unique, wanted))
@@ -305,6 +323,7 @@ class Unit:
 
     def _named(self, kind: type[Aggregate], id: UUID, field: str, request: Request, permission: str) -> Aggregate:
         """What a request names, if its actor may do this to it. Whoever may not see it learns nothing of it."""
+        self._reach(request, permission)
         found = self._find(id)
         if found is None:
             raise Failed(Code.NOT_FOUND, "there is no such thing", field)
@@ -314,10 +333,18 @@ class Unit:
         self._permit(request, permission, found, field)
         return found
 
+    def _reach(self, request: Request, permission: str) -> None:
+        """Asked before anything is looked at: what a token does not reach it learns nothing of."""
+        if not covers(request.scopes, permission):
+            raise Failed(Code.FORBIDDEN, f"the token does not reach so far: it needs the scope {permission}")
+
     def _permit(self, request: Request, permission: str, subject: Aggregate | None, field: str | None = None) -> None:
-        if self.pipeline.allows(request, permission, subject):
+        def allowed(permission: str) -> bool:
+            return covers(request.scopes, permission) and self.pipeline.allows(request, permission, subject)
+
+        if allowed(permission):
             return
-        if subject is not None and not self.pipeline.allows(request, _seeing(permission), subject):
+        if subject is not None and not allowed(_seeing(permission)):
             raise Failed(Code.NOT_FOUND, "there is no such thing", field)
         raise Failed(Code.FORBIDDEN, f"you may not do this: it needs {permission}")
 

@@ -3,6 +3,7 @@
 from projections.customers.account import AccountView
 from projections.customers.contact import ContactAccountView, ContactConsentView, ContactView
 from projections.customers.interaction import InteractionView
+from projections.platform.api_token import ApiTokenView
 from projections.platform.custom_field import CustomFieldView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserSkillView, UserView
@@ -16,6 +17,7 @@ VIEWS = (
     UserSkillView,
     TeamView,
     TeamMemberView,
+    ApiTokenView,
     CustomFieldView,
     AccountView,
     ContactView,

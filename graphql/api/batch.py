@@ -35,10 +35,11 @@ STOPPED: Final = Refusal(Code.REFUSED, "nothing was done, because the batch was 
 
 
 def batch(commands: Mapping[str, Command], made: Commands, types: Types) -> Derived:
-    """The field `batch` of the root `Mutation`."""
+    """The field `batch` of the root `Mutation`. What tells a secret is asked for by itself."""
+    inputs = {name: each.arguments[0].type_ for name, each in made.mutations.items() if not commands[name].tells_secret}
     asked = declare(
         type("BatchCommand", (), {}),
-        {name: input_field(each.arguments[0].type_ | None, f"See `{name}`.") for name, each in made.mutations.items()},
+        {name: input_field(input_ | None, f"See `{name}`.") for name, input_ in inputs.items()},
         "choice",
         description="One command of a batch: the input of exactly one mutation.",
     )

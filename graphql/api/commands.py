@@ -18,9 +18,10 @@ from api.fixed import Position
 from api.meaning import Derived, field, meaning
 from api.types import Types
 from domain.aggregate import Aggregate
-from domain.command import REQUIRED, Accepted, Argument, Code, Command, Outcome, Refusal, Request
+from domain.command import REQUIRED, Accepted, Argument, Code, Command, Outcome, Refusal, Request, commands_of
 from domain.values import id_text
 
+SECRET: Final = "What lets its bearer in, where one was made. Told once, and kept nowhere: a repeated answer has none."
 UserErrorCode: Any = declare_enum(Code, "UserErrorCode", "Why a command did nothing, for programs.")
 
 
@@ -98,6 +99,7 @@ def request_of(command: Command, given: dict[str, Any], info: GraphQLResolveInfo
         correlation_id=given.pop("correlation_id", None),
         causation_id=given.pop("causation_id", None),
         origin="graphql",
+        scopes=info.context.caller.scopes,
         arguments=given,
     )
 
@@ -106,12 +108,13 @@ def payload(outcome: Outcome) -> dict[str, Any]:
     """What came of a command, as its mutation shows it."""
     if isinstance(outcome, Refusal):
         empty: dict[str, Any] = {"accepted": None, "version": None, "position": None, "receipt": None, "changed": []}
-        return empty | {"userErrors": [user_error(outcome)]}
+        return empty | {"secret": None, "userErrors": [user_error(outcome)]}
     return {
         "accepted": outcome,
         "version": outcome.changed[0].version,
         "position": outcome.position,
         "receipt": outcome.receipt,
+        "secret": outcome.secret,
         "changed": [{"id": id_text(each.kind, each.id), "version": each.version} for each in outcome.changed],
         "userErrors": [],
     }
@@ -143,7 +146,7 @@ class Commands:
     def __init__(self, commands: Iterable[Command], types: Types) -> None:
         self.types = types
         self.payloads: dict[str, type] = {}
-        self.mutations = {command.mutation: self._mutation(command) for command in commands}
+        self.mutations = {command.mutation: self._mutation(command) for command in commands if not command.inner}
 
     def _mutation(self, command: Command) -> Derived:
         input_ = self._input(command)
@@ -175,6 +178,8 @@ class Commands:
             if view := self.types.named.get(noun):
                 shown = self.types.objects[view] | None
                 members[snake(noun)] = field(shown, view, "As it stands after the command.", Subject)
+            if any(each.tells_secret for each in commands_of(aggregate).values()):
+                members["secret"] = field(str | None, None, SECRET, OfPayload)
             members |= OUTCOME
             self.payloads[noun] = declare(
                 type(f"{noun}Payload", (), {}), members, description=f"What came of a command that was asked of {noun}."

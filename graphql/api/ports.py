@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -48,12 +49,15 @@ class Policy(Protocol):
 class Caller:
     """Who asks, and what that person may see.
 
-    `key` stands for the token that was shown: by it a budget is kept and a log names it. It is no secret.
+    `key` stands for the token that was shown: by it a budget is kept and a log names it. It is no secret. `scopes` are
+    the token's, and limit the policy already; None: nothing limits what its user may do.
     """
 
     user_id: UUID
     policy: Policy
     key: str
+    scopes: frozenset[str] | None = None
+    expires_at: datetime | None = None
 
 
 class Authenticate(Protocol):

@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -89,17 +90,23 @@ def test_migrating_twice_runs_nothing_twice(data: Path) -> None:
 
 
 def test_a_token_is_made_listed_and_revoked(data: Path) -> None:
-    made = daybook(data, "token", "create", "laptop", "--days", "7")
-    assert re.fullmatch(r"daybook_[0-9a-f]{16}_[0-9a-f]{64}\n", made.stdout)
-    id = made.stdout.split("_")[1]
+    made = daybook(data, "token", "create", "laptop", "--days", "7", "--scope", "read", "--scope", "sales.*")
+    assert re.fullmatch(r"daybook_[0-9a-f]{32}_[0-9a-f]{64}\n", made.stdout)
+    shown = made.stdout.split("_")[1]
+    id = f"ApiToken_{UUID(shown)}"
+    daybook(data, "token", "create", "other")
 
     before = {t["id"]: t for t in json.loads(daybook(data, "token", "list", "--json").stdout)}
-    revoked = daybook(data, "token", "revoke", id)
+    revoked = daybook(data, "token", "revoke", shown)
     after = {t["id"]: t for t in json.loads(daybook(data, "token", "list", "--json").stdout)}
+    again = daybook(data, "token", "revoke", id)
 
     assert (before[id]["name"], before[id]["state"]) == ("laptop", "valid")
+    assert before[id]["scopes"] == ["read", "sales.*"]
     assert before[id]["expires_at"] is not None
     assert (revoked.returncode, after[id]["state"]) == (0, "revoked")
+    assert {t["name"]: t["state"] for t in after.values()}["other"] == "valid"
+    assert (again.returncode, again.stderr) == (1, "daybook: ApiToken.revoke: this token is revoked already\n")
     assert made.stdout.split("_")[2].strip() not in daybook(data, "token", "list").stdout
 
 
@@ -107,6 +114,11 @@ def test_a_token_is_made_listed_and_revoked(data: Path) -> None:
     ("arguments", "message"),
     [
         (["token", "revoke", "nothing"], "there is no token nothing"),
+        (["token", "revoke", "ApiToken_01900000-0000-7000-8000-000000000000"], "id: there is no such thing"),
+        (
+            ["token", "create", "x", "--scope", "sales.sel"],
+            "scopes: there is no scope sales.sel: did you mean sales.sell?",
+        ),
         (["token", "create", "x", "--user", "nobody"], "nobody is not the id of a user"),
         (["token", "create", "x", "--user", "Account_01900000-0000-7000-8000-000000000000"], "is not the id of a user"),
         (["token", "create", "x", "--user", "User_01900000-0000-7000-8000-000000000000"], "there is no active user"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,14 @@ def a_user(pipeline: CommandPipeline, name: str) -> UUID:
     outcome = pipeline.run(Request(command="User.add", actor=DAYBOOK, arguments={"name": name}))
     assert isinstance(outcome, Accepted)
     return outcome.changed[0].id
+
+
+def an_api_token(house: House, user: UUID, **arguments: Any) -> tuple[str, UUID]:
+    """The text of a token that is in the history, and its id."""
+    given = {"user_id": user, "name": "nightly", **arguments}
+    outcome = house.pipeline.run(Request(command="ApiToken.make_for", actor=DAYBOOK, arguments=given))
+    assert isinstance(outcome, Accepted) and outcome.secret
+    return outcome.secret, outcome.changed[0].id
 
 
 def test_a_token_lets_its_user_in_and_nobody_else(house: House) -> None:
@@ -159,18 +167,100 @@ def test_a_token_of_nobody_lets_nobody_in(house: House) -> None:
     assert house.identity.caller(house.identity.create(new_id(), "ghost")) is None
 
 
-def test_the_last_use_is_kept_to_the_minute(house: House) -> None:
+def test_the_day_of_the_last_use_is_kept(house: House) -> None:
     token = house.identity.create(house.ada, "work")
     house.identity.create(house.ada, "never used")
 
     house.identity.caller(token)
 
-    used = {t.name: t.last_used_at for t in house.identity.tokens()}
+    used = {t.name: t.last_used for t in house.identity.tokens()}
     assert used["work"] is not None
     assert used["never used"] is None
-    house.identity._known.clear()
-    house.identity.caller(token)
-    assert {t.name: t.last_used_at for t in house.identity.tokens()} == used
+
+
+# -- tokens that are in the history ------------------------------------------------------------------
+
+
+def test_an_api_token_lets_its_user_in_with_its_scopes(house: House) -> None:
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    token, id = an_api_token(house, house.ada, scopes=["read", "sales.*"], expires_at=ends)
+    other, _ = an_api_token(house, house.ben)
+
+    caller, neighbour = house.identity.caller(token), house.identity.caller(other)
+
+    assert caller is not None and neighbour is not None
+    assert (caller.user_id, caller.token_id, caller.expires_at) == (house.ada, id.hex, ends)
+    assert (caller.scopes, neighbour.scopes) == (frozenset({"read", "sales.*"}), None)
+    assert (neighbour.user_id, neighbour.expires_at) == (house.ben, None)
+
+
+def test_an_api_token_with_another_secret_lets_nobody_in(house: House) -> None:
+    token, id = an_api_token(house, house.ada)
+    other, _ = an_api_token(house, house.ben)
+    swapped = f"daybook_{id.hex}_{other.rpartition('_')[2]}"
+
+    assert house.identity.caller(swapped) is None
+    assert house.identity.caller(f"daybook_{house.ada.hex}_{token.rpartition('_')[2]}") is None
+    assert house.identity.caller(f"daybook_{new_id().hex}_{token.rpartition('_')[2]}") is None
+
+
+@pytest.mark.parametrize("command", ["ApiToken.revoke", "ApiToken.archive"])
+def test_an_api_token_that_was_revoked_or_put_away_holds_no_more(house: House, command: str) -> None:
+    token, id = an_api_token(house, house.ada)
+    other, _ = an_api_token(house, house.ada)
+    assert house.identity.caller(token) and house.identity.caller(other)
+
+    house.does(command, id)
+    house.identity.changed([id])
+
+    assert house.identity.caller(token) is None
+    assert house.identity.caller(other)
+
+
+def test_an_api_token_holds_until_its_moment_even_when_it_was_just_used(house: House) -> None:
+    token, _ = an_api_token(house, house.ada, expires_at=datetime.now(UTC) + timedelta(seconds=0.5))
+    assert house.identity.caller(token)
+
+    time.sleep(0.55)
+
+    assert house.identity.caller(token) is None
+
+
+def test_whose_user_was_let_go_is_out_at_once_where_it_happened(house: House) -> None:
+    token, _ = an_api_token(house, house.ada)
+    other, _ = an_api_token(house, house.ben)
+    assert house.identity.caller(token) and house.identity.caller(other)
+
+    house.does("User.deactivate", house.ada)
+    house.identity.changed([house.ada])
+
+    assert house.identity.caller(token) is None
+    assert house.identity.caller(other)
+
+
+def test_tokens_of_both_kinds_are_listed_the_newest_first(house: House) -> None:
+    house.identity.create(house.ada, "local")
+    _, id = an_api_token(house, house.ben, scopes=["read"])
+    house.does("ApiToken.note_use", id)
+
+    [made, local] = house.identity.tokens()
+
+    assert (made.id, made.name, made.user_id, made.scopes) == (f"ApiToken_{id}", "nightly", house.ben, ("read",))
+    assert (made.state, made.last_used) == ("valid", datetime.now(UTC).date())
+    assert (local.name, list(local.scopes), local.last_used) == ("local", ["*"], None)
+
+
+def test_the_use_of_an_api_token_is_recorded_once_a_day(house: House) -> None:
+    _, id = an_api_token(house, house.ada)
+
+    house.does("ApiToken.note_use", id)
+    once = house.store.head()
+    house.does("ApiToken.note_use", id)
+
+    assert house.store.head() == once
+
+
+# -- who may ------------------------------------------------------------------------------------------
 
 
 def test_an_administrator_may_do_everything_and_others_nothing(house: House) -> None:

@@ -1,0 +1,38 @@
+"""What the scopes of a token leave of what its user may see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from domain.scopes import covers
+from projections.view import View
+
+
+class Policy(Protocol):
+    """What somebody may see."""
+
+    def may(self, permission: str) -> bool: ...
+
+    def sees(self, view: type[View]) -> Collection[UUID] | None: ...
+
+    def hides(self, view: type[View], column: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Scoped:
+    """A policy as far as the scopes reach; what they do not reach is not seen, whoever asks."""
+
+    policy: Policy
+    scopes: frozenset[str]
+
+    def may(self, permission: str) -> bool:
+        return covers(self.scopes, permission) and self.policy.may(permission)
+
+    def sees(self, view: type[View]) -> Collection[UUID] | None:
+        return self.policy.sees(view) if covers(self.scopes, view.needs) else ()
+
+    def hides(self, view: type[View], column: str) -> bool:
+        return not covers(self.scopes, view.needs) or self.policy.hides(view, column)
