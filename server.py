@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from anyio import CapacityLimiter, to_thread
+from psycopg_pool import PoolTimeout
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -24,24 +26,27 @@ from api.contract import contract_routes
 from api.http import Endpoint
 from api.http import Ports as EndpointPorts
 from api.ide import ide_routes
+from api.observed import Observed, known_caller, known_code
 from api.ports import Caller, NotReady, Place, ViewType
 from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
-from domain.command import Accepted, Outcome, Request, Stopped
-from infra import batch, cli
+from domain.command import Accepted, Outcome, Refusal, Request, Stopped
+from infra import batch, cli, tracing
 from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA
 from infra.event_store import EventStore
 from infra.identity import Identity
-from infra.metrics import MEDIA, metrics
+from infra.metrics import COMMAND_SECONDS, COMMANDS, MEDIA, metrics
+from infra.observing import watch
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
 from infra.scoped import Scoped
 from infra.serving import FIND, question
 from infra.serving import Place as Tables
 from infra.settings import Settings
+from infra.standing import STANDING, Standing, concerns, standing_of
 from infra.stream import EventStream
 from projections.catalogue import REPORTS, VIEWS
 
@@ -49,6 +54,9 @@ AT_ONCE: Final = 64
 """So many commands are decided at the same time; they are recorded together."""
 LOOK_AGAIN: Final = 1.0
 """Seconds after which a server sees that a view was rebuilt."""
+ANSWERS_WITHIN: Final = 2.0
+"""Seconds; a database that takes longer to say how things stand does not answer."""
+NAMED: Final = {view.table: view for view in VIEWS}
 
 
 @cache
@@ -110,11 +118,8 @@ class Server:
 
     async def look(self) -> None:
         """Which tables answer for each view now."""
-        for view in VIEWS:
-            asked = question(view)
-            rows = await self.reading.rows(PLACES, [asked["view"], asked["columns"], asked["own"]])
-            if rows:
-                self.known[view] = Tables(rows[0][0], f"{rows[0][0]}_history")
+        for view, name in await self.reading.rows(FIND, [question(*VIEWS)]):
+            self.known[NAMED[view]] = Tables.called(name)
 
     async def keep_looking(self) -> None:
         while True:
@@ -128,20 +133,32 @@ class Server:
         raise NotReady(f"{view.table} is still being built")
 
     async def run(self, request: Request) -> Outcome:
-        outcome = await to_thread.run_sync(self.pipeline.run, request, limiter=self.deciding)
-        self._look_again([outcome])
+        with COMMAND_SECONDS.time(), tracing.doing(request.command):
+            decided = tracing.correlated(request)
+            outcome = await to_thread.run_sync(self.pipeline.run, decided, limiter=self.deciding)
+        self._noted([request], [outcome])
         return outcome
 
     async def run_all(self, requests: Sequence[Request], together: bool) -> Sequence[Outcome] | Stopped:
         carry_out: Any = batch.together if together else batch.one_by_one
-        outcomes: Sequence[Outcome] | Stopped = await to_thread.run_sync(
-            carry_out, self.pipeline, requests, limiter=self.deciding
-        )
-        self._look_again(() if isinstance(outcomes, Stopped) else outcomes)
+        with COMMAND_SECONDS.time(), tracing.doing("batch"):
+            decided = [tracing.correlated(request) for request in requests]
+            outcomes: Sequence[Outcome] | Stopped = await to_thread.run_sync(
+                carry_out, self.pipeline, decided, limiter=self.deciding
+            )
+        if isinstance(outcomes, Stopped):
+            self._noted(requests[outcomes.at or 0 :][:1], [outcomes.refusal])
+        else:
+            self._noted(requests, outcomes)
         return outcomes
 
-    def _look_again(self, outcomes: Sequence[Outcome]) -> None:
-        """Who comes in is looked up again once users or tokens were changed."""
+    def _noted(self, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
+        """What came of commands is counted; who comes in is looked up again once users or tokens were changed."""
+        for request, outcome in zip(requests, outcomes, strict=True):
+            code = outcome.code.name if isinstance(outcome, Refusal) else "ACCEPTED"
+            if isinstance(outcome, Refusal):
+                known_code(code)
+            COMMANDS.labels(request.command, code).inc()
         changed = (each for outcome in outcomes if isinstance(outcome, Accepted) for each in outcome.changed)
         if ids := [each.id for each in changed if each.kind in ("User", "ApiToken")]:
             self.identity.changed(ids)
@@ -150,6 +167,7 @@ class Server:
         known = await to_thread.run_sync(self.identity.caller, token)
         if known is None:
             return None
+        known_caller(known.user_id)
         rights = Rights(known.administrator)
         policy = rights if known.scopes is None else Scoped(rights, known.scopes)
         return Caller(known.user_id, policy, known.token_id, known.scopes, known.expires_at)
@@ -158,28 +176,29 @@ class Server:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _: HTTPRequest) -> Response:
-        """Whether it can serve, and what is missing. Aggregates that a view cannot follow keep nobody from serving."""
-        parked: dict[str, int] = {}
+        """Whether it can serve, and what is missing. What is of concern besides keeps nobody from serving."""
+        stand = await self.standing()
         missing = [f"{view.table} is still being built" for view in VIEWS if view not in self.known]
-        try:
-            asked = self.reading.rows(PARKED, [[place.live for place in self.known.values()]])
-            parked = dict(await asyncio.wait_for(asked, 2))
-        except (psycopg.Error, TimeoutError):
-            missing = ["the database does not answer"]
-        stand = {"ready": not missing, "missing": missing, "parked": parked}
-        return JSONResponse(stand, 503 if missing else 200)
+        told = {
+            "ready": bool(stand) and not missing,
+            "missing": missing if stand else ["the database does not answer"],
+            "concerns": list(concerns(stand)) if stand else [],
+            "building": {view.view: round(view.built or 0, 2) for view in stand.building} if stand else {},
+            "parked": {view.view: view.parked for view in stand.live if view.parked} if stand else {},
+        }
+        return JSONResponse(told, 200 if told["ready"] else 503)
 
     async def metrics(self, _: HTTPRequest) -> Response:
-        """How things stand, as Prometheus reads it."""
-        return Response(await metrics(self.reading.rows), media_type=MEDIA)
+        """What this server counted, and how things stand, as Prometheus reads it."""
+        return Response(metrics(await self.standing()), media_type=MEDIA)
 
-
-PARKED: Final = """
-    select p.view, count(*) from dead_letters join projections p using (name) where name = any($1) group by p.view"""
-
-PLACES: Final = (
-    FIND.replace("%(view)s", "$1::text").replace("%(columns)s", "$2::jsonb").replace("%(own)s", "$3::text").strip()
-)
+    async def standing(self) -> Standing | None:
+        """How things stand; None where the database does not say."""
+        try:
+            [(text,)] = await asyncio.wait_for(self.reading.rows(STANDING, []), ANSWERS_WITHIN)
+        except (psycopg.Error, PoolTimeout, TimeoutError):
+            return None
+        return standing_of(text)
 
 
 def application(settings: Settings, database_url: str, token: str | None, schema: str = SCHEMA) -> Starlette:
@@ -208,7 +227,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         *contract_routes(documents(AGGREGATES, settings.kafka_prefix)),
         *ide_routes(token),
     ]
-    return Starlette(routes=routes, lifespan=server.life)
+    return Starlette(routes=routes, lifespan=server.life, middleware=[Middleware(Observed, watch=watch)])
 
 
 def main() -> NoReturn:

@@ -12,6 +12,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
+from infra.metrics import POOLS
+
 SCHEMA = "daybook"
 
 MIGRATIONS = """
@@ -43,9 +45,12 @@ def connect(url: str, schema: str = SCHEMA, **options: Any) -> Connection[Any]:
     return psycopg.connect(address(url, schema), **{"autocommit": True, **options})
 
 
-def pool(url: str, schema: str = SCHEMA, *, most: int = 8) -> ConnectionPool[Connection[Any]]:
-    """An open pool of such connections: one at rest, up to `most` when many ask at once."""
-    return ConnectionPool(address(url, schema), min_size=1, max_size=most, open=True, kwargs={"autocommit": True})
+def pool(url: str, schema: str, name: str, *, most: int = 8) -> ConnectionPool[Connection[Any]]:
+    """An open pool of such connections: one at rest, up to `most` when many ask at once. Counted by its name."""
+    options = {"autocommit": True}
+    made = ConnectionPool(address(url, schema), min_size=1, max_size=most, open=True, name=name, kwargs=options)
+    POOLS.add(made)
+    return made
 
 
 def migrate(

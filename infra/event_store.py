@@ -58,7 +58,7 @@ class EventStore:
     """
 
     def __init__(self, url: str, schema: str = SCHEMA, *, most_waiting: int = 4_096) -> None:
-        self._pool = pool(url, schema)
+        self._pool = pool(url, schema, "history")
         self._writer = GroupCommit(url, schema, most_waiting)
         self._behind = ThreadPoolExecutor(1, "snapshots")
         self.keys = PersonKeys(self._rows)

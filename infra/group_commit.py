@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from threading import Condition, Thread
-from time import sleep
+from time import sleep, time_ns
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,10 +18,12 @@ from psycopg import Connection
 from psycopg.pq import Format
 
 from domain.aggregate import Claim
+from infra import tracing
 from infra.bell import Bell
 from infra.binary import Array, bigints, booleans, bytes_, instants, ints, rows_of, texts, uuids
 from infra.commit import Conflict, Forgotten, Repeated, Taken, Throttled
 from infra.database import connect
+from infra.metrics import APPEND_COMMITS, APPEND_SECONDS, APPENDED, WAITING
 
 COLUMNS: Final = 32
 APPEND: Final = f"select * from append_commits({', '.join(f'${n}' for n in range(1, COLUMNS + 1))})".encode()
@@ -107,6 +109,8 @@ class Append:
     persons: Sequence[UUID] = ()
     """Of whom it tells something that is sealed."""
     answer: Future[Any] = field(default_factory=Future)
+    trace: Any = field(default_factory=tracing.here)
+    """Where in a trace it was asked for; None if in none."""
     looks: frozenset[UUID] = frozenset()
     writes: frozenset[UUID | bytes] = frozenset()
 
@@ -150,6 +154,7 @@ class GroupCommit(Thread):
             mine = room and waits and not self._taken
             if room:
                 self._waiting += 1
+                WAITING.inc()
                 self._incoming.append(append)
             if mine:
                 self._taken = True
@@ -229,6 +234,7 @@ class GroupCommit(Thread):
         self._queue.extendleft(reversed(postponed))
         with self._changed:
             self._waiting -= before - len(self._queue)
+        WAITING.dec(before - len(self._queue))
         return batch
 
     def _is_late(self, append: Append) -> bool:
@@ -241,6 +247,7 @@ class GroupCommit(Thread):
 
     def _append(self, batch: list[Append]) -> None:
         """Answer every commit of the batch. One that cannot be stored does not hurt the others."""
+        began = time_ns()
         try:
             rows = iter(self._send(_parameters(batch)))
         except BaseException as error:
@@ -255,6 +262,7 @@ class GroupCommit(Thread):
             return
         self._versions = {}
         self._bell.ring()
+        _measure(batch, began)
         claims: list[ClaimRow] = []
         for each in batch:
             claims += each.claims
@@ -346,6 +354,15 @@ def _prepared(url: str, schema: str) -> Connection[Any]:
     connection = connect(url, schema)
     rows_of(connection, connection.pgconn.prepare(STATEMENT, APPEND))
     return connection
+
+
+def _measure(batch: Sequence[Append], began: int) -> None:
+    """How long a batch took, and how large it was; before its answers go out, so that whoever has one can see it."""
+    events = sum(len(each.events) for each in batch)
+    APPEND_SECONDS.observe((time_ns() - began) / 1e9)
+    APPEND_COMMITS.observe(len(batch))
+    APPENDED.inc(events)
+    tracing.appended((each.trace for each in batch), began, len(batch), events)
 
 
 class _Unreachable(Exception):

@@ -82,7 +82,7 @@ class Identity:
     """Tokens and their users. Used from any thread."""
 
     def __init__(self, url: str, store: EventStore, schema: str = SCHEMA) -> None:
-        self._pool = pool(url, schema, most=4)
+        self._pool = pool(url, schema, "identity", most=4)
         self._store = store
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._administrators: dict[UUID, float] = {}

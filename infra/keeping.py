@@ -16,6 +16,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from infra import logs
+from infra.settings import Settings
+
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 30.0
@@ -35,7 +38,7 @@ def kept(name: str, module: str, url: str) -> Iterator[None]:
 
 def begun() -> tuple[str, threading.Event]:
     """For the process itself, first of all: the database's address, and what is set when it is to end."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.begin(Settings.from_environment().log, logging.WARNING)
     for number in (signal.SIGINT, signal.SIGHUP):  # the terminal's Ctrl-C is the parent's to answer
         signal.signal(number, signal.SIG_IGN)
     url, stop = sys.stdin.readline().strip(), threading.Event()

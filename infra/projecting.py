@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from infra import tracing
 from infra.database import SCHEMA
 from infra.feed import Source
 from infra.feed.log import LogSource
@@ -15,6 +16,7 @@ from infra.settings import Settings
 from projections.catalogue import VIEWS
 
 PROJECTOR = "the projector", "infra.projecting"
+PROJECTOR_SERVICE = "daybook-projector"
 RELAY = "the relay", "infra.relaying"
 
 
@@ -57,6 +59,7 @@ def source_of(settings: Settings) -> Callable[..., Source]:
 def main() -> None:
     url, stop = begun()
     settings = Settings.from_environment()
+    tracing.begin(PROJECTOR_SERVICE)
     unlock(master_keys_of(settings.master_key_file, settings.data))
     run(url, SCHEMA, VIEWS, stop, source_of(settings))
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
+from time import time_ns
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import Connection, Cursor, DataError, Error, IntegrityError
 
+from infra import tracing
 from infra.binary import Array, bigints, know_arrays, smallints, texts, uuid
 from infra.feed import Batch, Feed, Recorded
 from infra.fold import Fold, Key
@@ -117,7 +119,7 @@ class Projector:
         Where an event of many cannot be projected, those before it are projected first, in steps that are cut in half
         until it stands alone. Then Unreadable is raised, and nothing of it is written.
         """
-        most = min(most, self.limit)
+        most, began = min(most, self.limit), time_ns()
         batch = feed.read(self.after(), most)
         if not batch.reached:
             return -1
@@ -145,6 +147,8 @@ class Projector:
         self.limit = min(self.limit * 2, sys.maxsize)
         for (name, lane), position in self.position.items():
             self.position[name, lane] = max(position, batch.reached.get(lane, 0))
+        if work and tracing.is_on():
+            tracing.projected(self.connection, [recorded.position for recorded, _, _ in work], began)
         return len(work)
 
     def _project(self, batch: Batch, work: Work, all_lanes: bool) -> None:

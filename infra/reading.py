@@ -7,6 +7,7 @@ import logging
 from asyncio import Condition, Task
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, Final, Self
 
 import orjson
@@ -15,8 +16,10 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 from domain.history import Entry
+from infra import tracing
 from infra.database import SCHEMA, address
 from infra.mapper import shown
+from infra.metrics import FOLLOWINGS, POOLS, SQL_SECONDS
 
 PATIENCE: Final = 2.0
 """Seconds that a read waits for the views to have passed a position."""
@@ -54,8 +57,9 @@ class Reading:
         given = psycopg.conninfo.conninfo_to_dict(self.address).get("options", "")
         self.address = psycopg.conninfo.make_conninfo(self.address, options=f"{given} {SETTINGS}")
         self.pool = AsyncConnectionPool(
-            self.address, min_size=1, max_size=most, open=False, kwargs={"autocommit": True}
+            self.address, min_size=1, max_size=most, open=False, name="reading", kwargs={"autocommit": True}
         )
+        POOLS.add(self.pool)
         self.growth = Condition()
         self.watch: Task[None] | None = None
 
@@ -73,14 +77,17 @@ class Reading:
 
     async def one(self, sql: str, parameters: list[Any]) -> tuple[Any, ...]:
         """The one row of a statement with `$1` for its first parameter."""
-        [row] = await self.rows(sql, parameters)
+        with tracing.doing("sql", db__system__name="postgresql", db__query__text=sql[: tracing.LONGEST]):
+            [row] = await self.rows(sql, parameters)
         return row
 
     async def rows(self, sql: str, parameters: list[Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
         async with self.pool.connection() as connection:
-            cursor = AsyncRawCursor(connection)
+            cursor, started = AsyncRawCursor(connection), perf_counter()
             await cursor.execute(sql.encode(), parameters, binary=binary)
-            return await cursor.fetchall()
+            rows = await cursor.fetchall()
+            SQL_SECONDS.observe(perf_counter() - started)
+            return rows
 
     async def grown(self) -> None:
         """Waits until the history has grown, or for a heartbeat: it may have grown unheard."""
@@ -105,13 +112,14 @@ class Reading:
 
     async def after(self, position: int, most: int = 500) -> AsyncIterator[list[Entry]]:
         """What was recorded after a position, in batches: first what is there already, then what comes."""
-        while True:
-            rows = await self.rows(AFTER, [position, most])
-            if rows:
-                position = rows[-1][0]
-                yield [Entry(*told, said(told, state)) for *told, state in rows]  # type: ignore[call-arg]
-                continue
-            await self.grown()
+        with FOLLOWINGS.labels("subscription").track_inprogress():
+            while True:
+                rows = await self.rows(AFTER, [position, most])
+                if rows:
+                    position = rows[-1][0]
+                    yield [Entry(*told, said(told, state)) for *told, state in rows]  # type: ignore[call-arg]
+                    continue
+                await self.grown()
 
     async def _watch(self) -> None:
         """Wakes those who wait for the history to grow."""

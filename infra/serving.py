@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from psycopg import Connection
-from psycopg.types.json import Jsonb
+from msgspec import json
+from psycopg import Connection, RawCursor
 
 from infra.tables import Table
-from projections.columns import once
 from projections.view import View
 
-FIND = """
-    select name from projections
-    where view = %(view)s and (state = 'live' and columns @> %(columns)s or state = 'old' and name = %(own)s)
-    order by (state = 'live') desc"""
+FIND: Final = """
+    select asked.view, found.name from jsonb_to_recordset($1::text::jsonb) asked (view text, own text, columns jsonb)
+    cross join lateral (
+        select name from projections p
+        where p.view = asked.view
+          and (state = 'live' and p.columns @> asked.columns or state = 'old' and name = asked.own)
+        order by (state = 'live') desc limit 1) found"""
+"""Of each view that is asked for, and has any, the name of its tables."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,22 @@ class Place:
     live: str
     history: str
 
+    @classmethod
+    def called(cls, name: str) -> Place:
+        return cls(name, f"{name}_history")
+
 
 def tables_of(connection: Connection[Any], view: type[View]) -> Place | None:
     """The tables that answer for a view; None while there are none, which `/readyz` says."""
-    row = connection.execute(FIND, question(view)).fetchone()
-    return Place(row[0], f"{row[0]}_history") if row else None
+    row = RawCursor(connection).execute(FIND, [question(view)]).fetchone()
+    return Place.called(row[1]) if row else None
 
 
-@once
-def question(view: type[View]) -> dict[str, Any]:
-    """The parameters of FIND, for a caller who asks it in another way."""
-    table = Table(view)
-    return {"view": view.table, "own": table.name, "columns": Jsonb({c.name: c.type for c in table.live_columns})}
+@cache
+def question(*views: type[View]) -> str:
+    """The parameter of FIND."""
+    asked = []
+    for table in map(Table, views):
+        columns = {column.name: column.type for column in table.live_columns}
+        asked.append({"view": table.view.table, "own": table.name, "columns": columns})
+    return json.encode(asked).decode()

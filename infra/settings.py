@@ -126,6 +126,7 @@ class Settings:
     master_key_file: Path | None = _setting("the key that seals personal data; unset: in the data folder", _file, None)
     budget_rate: int = _setting("points a second that a caller may spend on operations; 0: no limit", _count, 100_000)
     budget_burst: int = _setting("points that a caller may spend at once", _count, 2_000_000)
+    log: str = _setting("the form of the log: text or json", _one_of("text", "json"), "text")
     time_zone: str = _setting("the company's time zone", _time_zone, "UTC")
     currency: str = _setting("the company's currency", _currency, "USD")
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from domain.declaration import KINDS, context_of
 from infra.cloud_events import COLUMNS, Published, encode
+from infra.metrics import FOLLOWINGS
 from infra.reading import Reading
 from infra.topics import context_of_event
 
@@ -48,27 +49,28 @@ class EventStream:
         Each is a CloudEvent in one line, with its position. It ends at `until`; without one it goes on with what is
         recorded later. A batch without events comes where there was nothing to show for a while.
         """
-        kinds, last, head = _kinds(contexts), dict[tuple[str, int], int](), until or 0
-        while until is None or position < until:
-            if position >= head:
-                head = await self.head()
-            if position >= head:
-                await self.reading.grown()
-                yield []
-                continue
-            end = min(position + WINDOW, head)
-            rows = await self._rows(EVENTS, [position, end, kinds])
-            found = []
-            for row in (Published(*row) for row in rows):
-                lane = context_of_event(row.topic), row.lane
-                if shows(row.topic):
-                    previous = last.get(lane)
-                    found.append(
-                        (row.position, encode(row, await self.previous(row) if previous is None else previous))
-                    )
-                last[lane] = row.position
-            position = rows[-1][0] if len(rows) == MOST else end
-            yield found
+        with FOLLOWINGS.labels("stream").track_inprogress():
+            kinds, last, head = _kinds(contexts), dict[tuple[str, int], int](), until or 0
+            while until is None or position < until:
+                if position >= head:
+                    head = await self.head()
+                if position >= head:
+                    await self.reading.grown()
+                    yield []
+                    continue
+                end = min(position + WINDOW, head)
+                rows = await self._rows(EVENTS, [position, end, kinds])
+                found = []
+                for row in (Published(*row) for row in rows):
+                    lane = context_of_event(row.topic), row.lane
+                    if shows(row.topic):
+                        previous = last.get(lane)
+                        found.append(
+                            (row.position, encode(row, await self.previous(row) if previous is None else previous))
+                        )
+                    last[lane] = row.position
+                position = rows[-1][0] if len(rows) == MOST else end
+                yield found
 
     async def previous(self, row: Published) -> int:
         """The position of the event before another in its context and lane; 0 before the first.

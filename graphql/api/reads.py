@@ -17,6 +17,7 @@ from api.compile import Compiler
 from api.documents import Prepared
 from api.errors import behind
 from api.meaning import Derived
+from api.observed import known_operation
 from api.ports import Caller, Places, Rows, ViewType
 
 PATIENCE: Final = 2.0
@@ -45,7 +46,10 @@ class Reads:
             sql = compiler.whole()
         except GraphQLError:
             return None  # graphql-core meets it again, and gives it a path
-        return sql and await self._text(sql, compiler)
+        if sql is None:
+            return None
+        known_operation(operation)
+        return await self._text(sql, compiler)
 
     async def field(self, info: GraphQLResolveInfo[Any]) -> Any:
         """One field of the root, as a value for graphql-core."""

@@ -17,6 +17,7 @@ from api.declaring import declare
 from api.documents import Documents
 from api.events import subscription
 from api.http import Errors
+from api.observed import Watched
 from api.ports import ViewType
 from api.reads import Read
 from api.types import Types
@@ -37,7 +38,7 @@ class Schema(strawberry.Schema):
 
     def __init__(self, made: GraphQLSchema) -> None:
         config = StrawberryConfig(disable_field_suggestions=True)
-        super().__init__(Nothing, config=config, extensions=[Documents, Errors])
+        super().__init__(Nothing, config=config, extensions=[Watched, Documents, Errors])
         self._schema = made
         made._strawberry_schema = self  # type: ignore[attr-defined]
 

@@ -25,6 +25,7 @@ from infra.importing.problems import CannotImport
 from infra.kafka import NotReached, WrongTopics
 from infra.keys import WrongMasterKey
 from infra.settings import WrongSetting
+from infra.tracing import WrongTracing
 
 REFUSALS = (
     Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport, CannotExport, WrongAnchor,
@@ -41,7 +42,7 @@ def main(ports: Ports) -> NoReturn:
     try:
         command_line(ports)()
         sys.exit(0)
-    except WrongSetting as error:
+    except (WrongSetting, WrongTracing) as error:
         _refuse(str(error), 2)
     except REFUSALS as error:
         _refuse(str(error), 1)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from shutil import disk_usage
+from typing import Any, Final
 
 import typer
+from msgspec import to_builtins
 from rich.console import Group
 
+from infra.anchors import read
 from infra.cli.databases import Database, database
 from infra.cli.output import AsJson, table, tell
 from infra.cli.ports import Ports
 from infra.data_folder import who_serves
 from infra.database import SCHEMA, connect, migrate
 from infra.settings import Settings
+from infra.standing import STANDING, concerns, standing_of
+
+SHORT: Final = 256 * 2**20
+"""Bytes; with less on its disk, a database may soon be unable to record anything."""
+DATABASE: Final = "select current_setting('server_version'), pg_database_size(current_database())"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,33 +63,83 @@ def migrate_(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Say how things stand: the history, the views, who serves."""
+    """Say how things stand, on one screen. The exit code is 1 where something is of concern."""
     settings = Settings.from_environment()
     serving = who_serves(settings.data)
     with database(settings) as used:
-        tell({"version": version("daybook"), "serving": serving, **_stand(used)}, as_json, _in_words)
+        told = {"version": version("daybook"), "serving": serving, **_stand(settings, used, serving)}
+    tell(told, as_json, _in_words)
+    if told["concerns"]:
+        raise typer.Exit(1)
 
 
-def _stand(used: Database) -> dict[str, Any]:
-    where = {"database": "embedded" if used.is_embedded else "given", "prepared": used.is_prepared}
+def _stand(settings: Settings, used: Database, serving: str | None) -> dict[str, Any]:
+    free = disk_usage(settings.data).free if settings.data.exists() else None
+    about: dict[str, Any] = {
+        "database": "embedded" if used.is_embedded else "given",
+        "prepared": used.is_prepared,
+        "free_disk": free,
+        "anchored": _anchored(settings.data / "anchors.ndjson"),
+    }
+    short = [f"the disk of {settings.data} is almost full: {_size(free)} are left"] if free and free < SHORT else []
     if not used.is_prepared:
-        return {**where, "position": 0, "recorded_at": None, "views": []}
+        return {**about, "position": 0, "recorded_at": None, "views": [], "concerns": short}
     with connect(used.application_url, SCHEMA) as connection:
-        head = "select position, case when position > 0 then recorded_at end from event_head"
-        position, recorded_at = connection.execute(head).fetchone() or (0, None)
-        views = connection.execute(
-            """select p.view, p.name, p.state, coalesce(%s - min(c.position), 0),
-                      (select count(*) from dead_letters d where d.name = p.name)
-               from projections p left join checkpoints c on c.name = p.name
-               where p.state <> 'old' group by p.name order by p.view""",
-            [position],
-        ).fetchall()
-    told = [dict(zip(("view", "table", "state", "behind", "parked"), view, strict=True)) for view in views]
-    return {**where, "position": position, "recorded_at": recorded_at, "views": told}
+        [text] = connection.execute(STANDING.encode()).fetchone() or ("",)
+        [server, size] = connection.execute(DATABASE).fetchone() or (None, None)
+    stand = standing_of(text)
+    idle = used.is_embedded and serving is None
+    concerned = [] if idle else list(concerns(stand))  # what nobody runs has nothing that could stand still
+    return {
+        **about,
+        "postgresql": server,
+        "database_size": size,
+        **to_builtins(stand, builtin_types=(datetime,)),
+        "views": [{**to_builtins(view), "behind": view.behind} for view in stand.views],
+        "concerns": [*short, *concerned],
+    }
+
+
+def _anchored(file: Path) -> dict[str, Any] | None:
+    """The last anchor of the file that `daybook anchor` adds to; None where there is none."""
+    if not file.exists() or not (found := read(file).found):
+        return None
+    return {"position": found[-1].position, "at": found[-1].at}
+
+
+def _size(bytes: int | None) -> str:
+    return "?" if bytes is None else f"{bytes / 2**20:,.0f} MiB"
 
 
 def _in_words(stand: dict[str, Any]) -> Any:
     served = f"served by {stand['serving']}" if stand["serving"] else "not served"
-    head = f"Daybook {stand['version']}, {stand['database']} database, {stand['position']} events, {served}\n"
-    titles = ["view", "state", "behind", "parked"]
-    return Group(head, table(titles, [[view[title] for title in titles] for view in stand["views"]]))
+    concerned = [f"! {text}" for text in stand["concerns"]]
+    if not stand["prepared"]:
+        return "\n".join([f"Daybook {stand['version']}, an empty {stand['database']} database, {served}", *concerned])
+    anchored = stand["anchored"]
+    lines = [
+        f"Daybook {stand['version']}, {served}",
+        f"database   {stand['database']}, PostgreSQL {stand['postgresql']}, {_size(stand['database_size'])};"
+        f" {_size(stand['free_disk'])} free on the disk of the data folder",
+        f"history    {stand['position']:,} events, the last one of {stand['recorded_at'] or 'never'}",
+        f"anchored   {'position {position:,} at {at}'.format(**anchored) if anchored else 'never here'}",
+        f"projectors {stand['projectors']}",
+        *(
+            f"{each['name']:<10} {'runs' if each['led'] else 'does not run'}, {each['behind']:,} positions behind"
+            for each in stand["followers"]
+        ),
+        "",
+    ]
+    titles = ["view", "state", "built", "behind", "seconds", "parked"]
+    rows = [
+        [
+            view["view"],
+            view["state"],
+            "" if view["built"] is None else f"about {view['built']:.0%}",
+            view["behind"],
+            "" if view["seconds"] is None else f"{view['seconds']:.0f}",
+            view["parked"],
+        ]
+        for view in stand["views"]
+    ]
+    return Group("\n".join(lines), table(titles, rows), *(["", *concerned] if concerned else ["", "All is well."]))

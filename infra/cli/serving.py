@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from logging import WARNING
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
+from infra import logs, tracing
 from infra.cli.databases import Database, database
 from infra.cli.output import Failed, progress, say
 from infra.cli.running import Running, running
@@ -24,7 +25,7 @@ from infra.database import SCHEMA, connect
 from infra.embedded import forget
 from infra.first_start import local_token
 from infra.instants import ViewBehind, wait_for_all
-from infra.projecting import check, projecting, source_of
+from infra.projecting import PROJECTOR_SERVICE, check, projecting, source_of
 from infra.projector import run
 from infra.sample.loading import load
 from infra.settings import Settings
@@ -52,6 +53,8 @@ def serve(
 ) -> None:
     """Serve until somebody stops it."""
     settings, ports = Settings.from_environment(), context.obj
+    logs.begin(settings.log)
+    tracing.begin("daybook-server")
     with ExitStack() as stack:
         listening = stack.enter_context(_listen(settings.host, settings.port))
         address = f"http://{_in_address(settings.host)}:{settings.port}"
@@ -66,6 +69,8 @@ def serve(
 def project() -> None:
     """Keep the views up to date until somebody stops it. `daybook serve` does so itself with the embedded database."""
     settings, stop = Settings.from_environment(), threading.Event()
+    logs.begin(settings.log, WARNING)
+    tracing.begin(PROJECTOR_SERVICE)
     check(settings)
     with ExitStack() as stack:
         parts = stack.enter_context(running(settings, stack.enter_context(database(settings, keep=True))))
@@ -126,7 +131,6 @@ def _in_address(host: str) -> str:
 
 class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, welcome: Callable[[], None]) -> None:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         super().__init__(
             uvicorn.Config(
                 app,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from infra.database import connect
 from infra.embedded import embedded
 from tests.infra.daybook import daybook
 
@@ -170,6 +171,43 @@ def test_status_says_how_far_every_view_is(data: Path) -> None:
     assert (stand["database"], stand["serving"], stand["prepared"]) == ("embedded", None, True)
     assert ("users", "live") in [(view["view"], view["state"]) for view in stand["views"]]
     assert "users" in daybook(data, "status").stdout
+
+
+def test_status_of_a_database_that_nobody_serves_is_no_concern(data: Path) -> None:
+    daybook(data, "anchor")
+    told = daybook(data, "status", "--json")
+
+    stand = json.loads(told.stdout)
+    assert (told.returncode, stand["concerns"], stand["projectors"]) == (0, [], 0)
+    assert stand["anchored"]["position"] == stand["position"] >= 1
+    assert stand["postgresql"].startswith("18.") and stand["database_size"] > 2**20 and stand["free_disk"] > 0
+    assert "All is well" in daybook(data, "status").stdout
+
+
+def test_status_fails_where_something_is_of_concern(data: Path) -> None:
+    with embedded(data) as server:
+        given = {"database_url": server.application_url, "owner_url": server.owner_url}
+        with connect(server.owner_url) as connection:
+            connection.execute(
+                """insert into projections values ('late_1', 'late', '{}', '{}', 'live', null, 0);
+                   insert into checkpoints (name, lane, position) values ('late_1', 0, 0);
+                   insert into dead_letters values ('late_1', gen_random_uuid(), 1, 'broken', 3);
+                   insert into followers values ('relay', 0)"""
+            )
+            told = daybook(data, "status", "--json", **given)
+            in_words = daybook(data, "status", **given)
+            connection.execute("delete from projections where view = 'late'; delete from followers")
+
+    late = next(view for view in json.loads(told.stdout)["views"] if view["view"] == "late")
+    concerns = json.loads(told.stdout)["concerns"]
+    assert (told.returncode, in_words.returncode) == (1, 1)
+    assert late["behind"] == json.loads(told.stdout)["position"] and late["seconds"] > 0 and late["parked"] == 1
+    assert concerns[:2] == [
+        "no projector runs: views stand still",
+        "late cannot follow 1 aggregates: see `daybook dead list`",
+    ]
+    assert concerns[-1].startswith("the relay does not run, and is ")
+    assert "! no projector runs" in in_words.stdout
 
 
 def test_a_backup_comes_back_into_an_empty_folder_only(data: Path, tmp_path: Path) -> None:

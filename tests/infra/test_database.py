@@ -93,7 +93,7 @@ def test_what_an_address_says_already_is_kept(database_url: str, schema: str) ->
 
 
 def test_connections_of_a_pool_are_like_others(database_url: str, schema: str) -> None:
-    with pool(database_url, schema) as connections, connections.connection() as connection:
+    with pool(database_url, schema, "test") as connections, connections.connection() as connection:
         assert connection.autocommit
         assert connection.execute("select current_schema, current_setting('timezone')").fetchone() == (schema, "UTC")
 
