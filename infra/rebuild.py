@@ -280,6 +280,8 @@ def _built(connection: Connection[Any], table: Table, target: int) -> None:
     for name, indexes in table.indexes.items():
         for columns in indexes:
             connection.execute(table.index(name, columns))
+    if table.search:
+        connection.execute(table.search_index())
     connection.execute(
         "insert into checkpoints (name, lane, position) select %s, lane, %s from generate_series(0, %s) lane",
         (table.name, target, LANES - 1),
@@ -340,6 +342,8 @@ def finish(connection: Connection[Any], table: Table) -> None:
         for columns in indexes:
             if columns not in there:
                 connection.execute(table.index(name, columns, beside=True))
+        if name == table.name and table.search and not any(v and table.search in index for index, v, _ in found):
+            connection.execute(table.search_index(beside=True))
 
 
 INDEXED = """

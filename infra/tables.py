@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import sha256
+from secrets import token_hex
+from typing import Any, cast
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from projections.columns import Column, columns_in
 from projections.view import View, fingerprint, shape
+from projections.words import words
 
 FROM = Column("_from", "bigint", False)
 """The position of the event that made this version."""
@@ -70,6 +74,24 @@ class Table:
         """Makes one of them; `beside`: without keeping anybody from the table."""
         concurrently = SQL("concurrently" if beside else "")
         return SQL("create index {} on {} ({})").format(concurrently, Identifier(name), names(columns))
+
+    @property
+    def search(self) -> str | None:
+        """The mark, in the names of indexes, of the one that a search goes by; None where nothing is searched."""
+        looked_into = self._words.as_string() if self.view.search else ""
+        return f"_search_{sha256(looked_into.encode()).hexdigest()[:8]}_" if looked_into else None
+
+    def search_index(self, beside: bool = False) -> Composed:
+        """Makes that index. Its name ends by chance, since that of a table that is replaced may stand beside it."""
+        name = Identifier(f"{self.view.table}{self.search}{token_hex(2)}")
+        concurrently = SQL("concurrently" if beside else "")
+        return SQL("create index {} {} on {} using gin ({})").format(
+            concurrently, name, Identifier(self.name), self._words
+        )
+
+    @property
+    def _words(self) -> SQL:
+        return SQL(cast(Any, words([f'"{column}"' for column in self.view.search])))
 
     @cached_property
     def upsert(self) -> Composed:

@@ -34,6 +34,7 @@ from api.meaning import (
     Many,
     One,
     Related,
+    Search,
     Value,
     Viewer,
     meaning,
@@ -42,6 +43,7 @@ from api.merges import merges, survivor
 from api.ports import Caller, Places, ViewType
 from api.render import json_of, shown, sql_type
 from api.reports import answer
+from api.search import found
 from api.statement import NOW, Instant, Row, Statement, where
 
 MOST_IDS = 1000
@@ -123,7 +125,7 @@ class Compiler:
         """The JSON of one field."""
         means, type_ = meaning(field), get_named_type(field.type)
         match means:
-            case One() | Many() | Answer():
+            case One() | Many() | Answer() | Search():
                 return self.read(means, field, type_, details, row)
             case Head():
                 return f"(select {self.plain(type_, details)} from event_head h left join events e using (position))"
@@ -183,7 +185,9 @@ class Compiler:
 
     # -- rows ------------------------------------------------------------------------------------
 
-    def read(self, means: One | Many | Answer, field: GraphQLField, type_: Any, details: Any, row: Row | None) -> str:
+    def read(
+        self, means: One | Many | Answer | Search, field: GraphQLField, type_: Any, details: Any, row: Row | None
+    ) -> str:
         given = self.arguments(field, details)
         around = row.instant if row else NOW
         instant = self.statement.instant(given.get("asOf"), given.get("occurred"), around)
@@ -192,6 +196,8 @@ class Compiler:
                 return connection(self, means, type_, details, given, row, instant)
             case Answer():
                 return answer(self, means.report, type_, details, given, instant)
+            case Search():
+                return found(self, means, type_, details, given, instant)
             case One(view=None) if means.argument == "ids":
                 return self.by_ids(type_, details, given["ids"], instant)
         view = means.view or view_of(given["id"], self.views)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -107,7 +107,14 @@ class Viewer:
     view: ViewType
 
 
-ROOTS = One | Many | Answer | Head | Viewer
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What of these kinds, each with its view, has some words."""
+
+    kinds: Mapping[str, ViewType]
+
+
+ROOTS = One | Many | Answer | Head | Viewer | Search
 
 
 class Derived:

@@ -17,6 +17,7 @@ from api.lists import Lists
 from api.meaning import Answer, Derived, Head, Many, One, Viewer, field
 from api.ports import ViewType
 from api.rows import Rows
+from api.search import search_field, searchable
 from api.values import Values
 from domain.aggregate import Aggregate
 from projections.columns import Of, resolved
@@ -67,6 +68,8 @@ class Types:
             found[view.table] = field(
                 listed, Many(view), f"A list of {name}, without those that were put away.", of, asked
             )
+        if searchable(self.views):
+            found["search"] = search_field(self.views, of, INSTANTS)
         for report in reports:
             found[snake(report.__name__)] = self._report(report, of)
         return found

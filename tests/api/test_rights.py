@@ -49,7 +49,7 @@ def asked(field: str, account: str) -> str:
     declared = SCHEMA.query_type.fields[field]
     kind = "User" if field == "viewer" else getattr(get_named_type(declared.type), "name", "")
     id = account if field in ("node", "nodes") else f"{kind}_{account.removeprefix('Account_')}"
-    given = {"id": f'(id: "{id}")', "ids": f'(ids: ["{id}"])'}
+    given = {"id": f'(id: "{id}")', "ids": f'(ids: ["{id}"])', "query": '(query: "x")'}
     arguments = [given[name] for name, each in declared.args.items() if is_required_argument(each)]
     return f"{{ {field}{''.join(arguments)} {{ __typename }} }}"
 
@@ -80,6 +80,7 @@ def test_no_query_reaches_rows_by_another_way(api: Api, guest: Api, pipeline: st
         "{ opportunities { groupBy(by: {field: ACCOUNT_ID}) { key { account { name } } } } }",
         "{ opportunities { aggregate { count } } }",
         f'{{ nodes(ids: ["{account}"], asOf: {{position: {api.position}}}) {{ id }} }}',
+        '{ search(query: "Secret", kinds: [ACCOUNT]) { totalCount } }',
         '{ users(filter: {name: {startsWith: "a"}}) { totalCount } }',
         "{ __typename accounts { pageInfo { endCursor } } }",
     ]
@@ -92,7 +93,7 @@ def test_no_query_reaches_rows_by_another_way(api: Api, guest: Api, pipeline: st
 def mutations() -> list[str]:
     mutation = SCHEMA.mutation_type
     assert mutation
-    return sorted(mutation.fields)
+    return sorted(set(mutation.fields) - {"batch"})
 
 
 IDS = {
@@ -145,6 +146,18 @@ def least(name: str, bare: str) -> dict[str, Any]:
             value = f"{IDS.get(field, noun)}_{bare}" if kind == "ID" else VALUES[kind]
             input[field] = [value] if "[" in str(each.type) else value
     return input
+
+
+def test_a_batch_is_no_way_around_a_permission(api: Api, guest: Api) -> None:
+    account, before = an_account(api), api.head()
+    commands = f'[{{registerAccount: {{name: "x"}}}}, {{archiveAccount: {{id: "{account}"}}}}]'
+
+    for atomic in ("true", "false"):
+        text = f"mutation {{ batch(commands: {commands}, atomic: {atomic}) {{ userErrors {{ code message }} }} }}"
+        errors = guest.ask(text)["batch"]["userErrors"]
+        assert {error["code"] for error in errors} <= {"FORBIDDEN", "NOT_FOUND"} and errors
+
+    assert api.head() == before
 
 
 @pytest.mark.parametrize("name", mutations())

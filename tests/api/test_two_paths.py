@@ -138,7 +138,7 @@ class Asking:
 
     def root(self) -> str:
         type_, deep = self.chance.choice(["Account", "Opportunity"]), self.chance.randint(0, 2)
-        match self.chance.choice(["list", "list", "one", "node", "nodes"]):
+        match self.chance.choice(["list", "list", "one", "node", "nodes", "search"]):
             case "list":
                 return LISTS[type_] + self.arguments(type_, self.instant()) + self.connection(type_, deep)
             case "one":
@@ -148,7 +148,14 @@ class Asking:
                 inside = (
                     f"... on Account {self.fields('Account', deep)} ... on Pipeline {{ name stages {{ totalCount }} }}"
                 )
-                return f'node(id: "{self.chance.choice(self.ids)}"{self.instant()}) {{ id __typename {inside} }}'
+                return f'node(id: "{self.chance.choice(self.ids)}") {{ id __typename {inside} }}'
+            case "search":
+                hits = "edges { kind cursor matched { field text } node { id ... on Account { name } } }"
+                parts = ["totalCount", hits, "nodes { __typename ... on Opportunity { s: stage } }"]
+                query = self.chance.choice(["acc", "pump", "above", "a1", "_"])
+                page = "pageInfo { hasNextPage endCursor }"
+                shown = " ".join(self.chance.sample([*parts, page], 2))
+                return f'search(query: "{query}", first: {self.chance.choice([0, 1, 3])}{self.instant()}) {{ {shown} }}'
         chosen = ", ".join(f'"{id}"' for id in self.chance.sample(self.ids, 3))
         return f"nodes(ids: [{chosen}]) {{ id __typename ... on Opportunity {{ name account {{ name }} }} }}"
 

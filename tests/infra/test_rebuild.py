@@ -63,6 +63,14 @@ class Indexed(SaleView, indexes=("stage", "closed_on")):
     pass
 
 
+class Searched(SaleView, search=("stage",)):
+    pass
+
+
+class SearchedOtherwise(SaleView, search=("stage", "status")):
+    pass
+
+
 @pytest.fixture
 def db(database_url: str, schema: str) -> Iterator[Connection[Any]]:
     with database(database_url, schema) as connection:
@@ -320,6 +328,22 @@ def test_an_index_that_is_declared_later_is_made_beside_the_running_table(
     history = db.execute("select indexdef from pg_indexes where tablename = %s", [past_of])
     definitions = sorted(definition.partition("btree ")[2] for (definition,) in history)
     assert definitions == ["(_to, _from)", "(id, line_id, _from)"]
+
+
+def test_the_index_of_a_search_that_is_declared_later_or_otherwise_is_made_beside_the_running_table(
+    db: Connection[Any], database_url: str, schema: str
+) -> None:
+    published(db, VIEWS)
+
+    for view in (Searched, Searched, SearchedOtherwise):
+        build_missing(database_url, schema, view)
+        finish(db, Table(view))
+
+    made = "select indexdef from pg_indexes where schemaname = %s and indexdef like '%%USING gin%%'"
+    listed = db.execute(made, [schema]).fetchall()
+    marks = [Table(view).search or "" for view in (Searched, SearchedOtherwise)]
+    assert [sum(mark in definition for (definition,) in listed) for mark in marks] == [1, 1]
+    assert all(f" ON {schema}.{Table(SaleView).name} " in definition for (definition,) in listed)
 
 
 def indexes(connection: Connection[Any], view: Any) -> list[str]:
