@@ -150,6 +150,7 @@ def test_commands_are_counted_and_so_is_what_is_appended(api: Api) -> None:
     assert counted["daybook_appended_events_total",] >= 1
     assert counted["daybook_append_commits_count",] == counted["daybook_append_seconds_count",] >= 1
     assert counted["daybook_sql_seconds_count",] >= 1
+    assert ("daybook_append_waiting",) not in counted
 
 
 def test_names_that_clients_choose_do_not_fill_the_memory(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
