@@ -164,7 +164,7 @@ class Server:
             self.identity.changed(ids)
 
     async def authenticate(self, token: str) -> Caller | None:
-        known = await to_thread.run_sync(self.identity.caller, token)
+        known = self.identity.remembered(token) or await to_thread.run_sync(self.identity.caller, token)
         if known is None:
             return None
         known_caller(known.user_id)

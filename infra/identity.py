@@ -102,11 +102,9 @@ class Identity:
         """Who comes with this token; None if it does not hold, or its user may not work here any more."""
         if not (parts := TOKEN.fullmatch(text)):
             return None
-        key, now = _hash(text), time.monotonic()
-        with self._lock:
-            until, known = self._known.get(key, (0.0, None))
-        if now < until:
+        if known := self.remembered(text):
             return known
+        key, now = _hash(text), time.monotonic()
         found = self._look_up(parts[1], parts[2])
         with self._lock:
             if found is None:
@@ -117,6 +115,12 @@ class Identity:
             caller, seconds = found
             self._known[key] = (now + seconds, caller)
         return caller
+
+    def remembered(self, text: str) -> Caller | None:
+        """Who came with this token a moment ago: known without waiting for anything."""
+        with self._lock:
+            until, known = self._known.get(_hash(text), (0.0, None))
+        return known if time.monotonic() < until else None
 
     def tokens(self) -> list[Token]:
         """All tokens there ever were, the newest first."""
