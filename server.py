@@ -22,12 +22,13 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry import Schema
 
 from api.catalogue import Views
+from api.context import Ports as EndpointPorts
 from api.contract import contract_routes
 from api.http import Endpoint
-from api.http import Ports as EndpointPorts
 from api.ide import ide_routes
 from api.observed import Observed, known_caller, known_code
 from api.ports import Caller, NotReady, Place, ViewType
+from api.safety import middleware
 from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
@@ -94,7 +95,7 @@ class Server:
         self.store = EventStore(url, schema)
         self.identity = Identity(url, self.store, schema)
         self.pipeline = CommandPipeline(AGGREGATES, self.store, self.identity.allows, ZoneInfo(settings.time_zone))
-        self.reading = Reading(url, schema)
+        self.reading = Reading(url, schema, statement_seconds=settings.statement_seconds)
         self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
         self.deciding = CapacityLimiter(AT_ONCE)
         self.known: dict[ViewType, Place] = {}
@@ -216,6 +217,8 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             authenticate=server.authenticate,
             budget=server.budgets,
         ),
+        settings.operation_seconds,
+        settings.cors_origins,
     )
     routes = [
         Route("/graphql", endpoint),
@@ -227,7 +230,8 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         *contract_routes(documents(AGGREGATES, settings.kafka_prefix)),
         *ide_routes(token),
     ]
-    return Starlette(routes=routes, lifespan=server.life, middleware=[Middleware(Observed, watch=watch)])
+    around = [Middleware(Observed, watch=watch), *middleware(settings.cors_origins, settings.https)]
+    return Starlette(routes=routes, middleware=around, lifespan=server.life)
 
 
 def main() -> NoReturn:

@@ -25,7 +25,8 @@ PATIENCE: Final = 2.0
 """Seconds that a read waits for the views to have passed a position."""
 HEARTBEAT: Final = 1.0
 """Seconds after which the end of the history is looked at again, though nobody said that it grew."""
-SETTINGS: Final = "-c jit=off -c statement_timeout=30s"
+SETTINGS: Final = "-c jit=off"
+STATEMENT_SECONDS: Final = 20.0
 
 SHOWN: Final = """
     select coalesce(bool_and(c.position >= $1), false), coalesce(bool_or(exists (
@@ -52,10 +53,13 @@ def said(told: list[Any], state: bytes) -> dict[str, Any]:
 class Reading:
     """Connections that only read, and a watch over the end of the history. Use it as a context."""
 
-    def __init__(self, url: str, schema: str = SCHEMA, most: int = 8) -> None:
+    def __init__(
+        self, url: str, schema: str = SCHEMA, most: int = 8, statement_seconds: float = STATEMENT_SECONDS
+    ) -> None:
         self.address = psycopg.conninfo.make_conninfo(address(url, schema))
         given = psycopg.conninfo.conninfo_to_dict(self.address).get("options", "")
-        self.address = psycopg.conninfo.make_conninfo(self.address, options=f"{given} {SETTINGS}")
+        own = f"{SETTINGS} -c statement_timeout={round(statement_seconds * 1000)}"
+        self.address = psycopg.conninfo.make_conninfo(self.address, options=f"{given} {own}")
         self.pool = AsyncConnectionPool(
             self.address, min_size=1, max_size=most, open=False, name="reading", kwargs={"autocommit": True}
         )
@@ -82,12 +86,16 @@ class Reading:
         return row
 
     async def rows(self, sql: str, parameters: list[Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
+        """The rows of a statement; TimeoutError if it takes too long. Whoever is cancelled meanwhile cancels it."""
         async with self.pool.connection() as connection:
             cursor, started = AsyncRawCursor(connection), perf_counter()
-            await cursor.execute(sql.encode(), parameters, binary=binary)
-            rows = await cursor.fetchall()
-            SQL_SECONDS.observe(perf_counter() - started)
-            return rows
+            try:
+                await cursor.execute(sql.encode(), parameters, binary=binary)
+            except psycopg.errors.QueryCanceled as error:
+                raise TimeoutError("a statement took too long") from error
+            finally:
+                SQL_SECONDS.observe(perf_counter() - started)
+            return await cursor.fetchall()
 
     async def grown(self) -> None:
         """Waits until the history has grown, or for a heartbeat: it may have grown unheard."""

@@ -63,6 +63,25 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d{1,5}(\.\d{1,3})?", text, re.ASCII) or not float(text):
+        raise ValueError("a number of seconds such as 30 is needed")
+    return float(text)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(each.strip().lower() for each in text.split(","))
+    if not all(re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", each) for each in origins):
+        raise ValueError("origins such as https://crm.example.com,https://admin.example.com are needed")
+    return origins
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("true or false is needed")
+    return text == "true"
+
+
 def _one_of(*known: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in known:
@@ -124,6 +143,10 @@ class Settings:
     kafka_certificate_file: Path | None = _setting("our own certificate, in PEM, where Kafka wants one", _file, None)
     kafka_key_file: Path | None = _setting("its private key, in PEM", _file, None)
     master_key_file: Path | None = _setting("the key that seals personal data; unset: in the data folder", _file, None)
+    operation_seconds: float = _setting("how long an operation may take", _seconds, 30.0)
+    statement_seconds: float = _setting("how long one statement of a read may take", _seconds, 20.0)
+    cors_origins: tuple[str, ...] = _setting("whose pages may use the API from another address", _origins, ())
+    https: bool = _setting("whether browsers reach the server by HTTPS, through what is before it", _truth, False)
     budget_rate: int = _setting("points a second that a caller may spend on operations; 0: no limit", _count, 100_000)
     budget_burst: int = _setting("points that a caller may spend at once", _count, 2_000_000)
     log: str = _setting("the form of the log: text or json", _one_of("text", "json"), "text")
@@ -162,6 +185,10 @@ class Settings:
         for entry in fields(self):
             value = getattr(self, entry.name)
             shown = hidden(value) if value and entry.metadata["read"] is _url else value
+            if isinstance(shown, tuple):
+                shown = ",".join(shown) or None
+            elif isinstance(shown, bool):
+                shown = str(shown).lower()
             meaning = entry.metadata["meaning"]
             rows.append(
                 (VARIABLE + entry.name.upper(), None if shown is None else str(shown), value == entry.default, meaning)

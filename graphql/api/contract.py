@@ -17,6 +17,6 @@ def contract_routes(documents: Mapping[str, bytes]) -> list[BaseRoute]:
         if found is None:
             return JSONResponse({"errors": [{"message": "there is no such schema: see /schemas/"}]}, 404)
         media = "application/schema+json" if b'"$schema"' in found[:20] else "application/json"
-        return Response(found, media_type=media, headers={"x-content-type-options": "nosniff"})
+        return Response(found, media_type=media)
 
     return [Route("/asyncapi.json", document), Route("/schemas/{rest:path}", document)]

@@ -1,45 +1,45 @@
-"""Each text that a client sends is parsed and validated once."""
+"""Each text that a client sends is parsed, measured and validated once; what is too much is refused before it costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
-    InlineFragmentNode,
     OperationDefinitionNode,
-    SelectionNode,
     parse,
     validate,
 )
 from strawberry.extensions import SchemaExtension
 
-from api.errors import bad_input, coded
+from api.bounds import MOST_CHARACTERS, MOST_TOKENS, Circular, exceeded
+from api.cost import Cost, cost_of
+from api.errors import bad_input, coded, too_much
 
-MOST_TOKENS: Final = 4000
-MOST_FIELDS: Final = 2000
-"""With every fragment written out where it is named, so that fragments within fragments are no way around it."""
-MOST_ALIASES: Final = 60
-DEEPEST: Final = 30
+MOST_ERRORS: Final = 5
+"""Told of one document: who makes more mistakes is helped by the first."""
+MOST_KEPT: Final = 512
+MOST_CHARACTERS_KEPT: Final = 1_000_000
+"""Of all texts together: a document takes some fifty times as much memory as its text."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """A document, ready to execute or to refuse."""
 
+    schema: GraphQLSchema
     document: DocumentNode
     errors: list[GraphQLError]
     operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
+    costs: dict[str | None, Cost] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of that name; without a name, the only one there is."""
@@ -51,82 +51,62 @@ class Prepared:
             return next(iter(self.operations.values()))
         raise bad_input("this document has several operations: say in `operationName` which one is meant")
 
+    def cost(self, name: str | None) -> Cost:
+        """What one of its operations costs."""
+        if name not in self.costs:
+            self.costs[name] = cost_of(self.schema, self.operation(name), self.fragments)
+        return self.costs[name]
 
-@lru_cache(maxsize=512)
+
+KEPT: Final[OrderedDict[tuple[GraphQLSchema, str], Prepared]] = OrderedDict()
+"""The documents that were asked last, without those that are wrong."""
+
+
 def prepare(schema: GraphQLSchema, text: str) -> Prepared:
-    """Parse and validate a document. A syntax error is raised, whatever else is wrong is in `errors`."""
+    """Parse and validate a document. What cannot be read or is too much is raised; what is wrong is in `errors`."""
+    key = schema, text
+    if found := KEPT.get(key):
+        KEPT.move_to_end(key)
+        return found
+    made = _prepared(schema, text)
+    if not made.errors:
+        KEPT[key] = made
+        while len(KEPT) > MOST_KEPT or sum(len(text) for _, text in KEPT) > MOST_CHARACTERS_KEPT:
+            KEPT.popitem(last=False)
+    return made
+
+
+def _prepared(schema: GraphQLSchema, text: str) -> Prepared:
+    if len(text) > MOST_CHARACTERS:
+        raise too_much(
+            f"this document is too long: at most {MOST_CHARACTERS:,} characters; long values go in variables"
+        )
     try:
         document = parse(text, max_tokens=MOST_TOKENS)
     except GraphQLSyntaxError as error:
         raise coded(error, "GRAPHQL_PARSE_FAILED") from None
     except RecursionError:
-        raise _too_much("this document is nested too deeply") from None
+        raise too_much("this document is nested too deeply") from None
     nodes = document.definitions
     named = [node for node in nodes if isinstance(node, OperationDefinitionNode)]
     operations = {node.name.value if node.name else None: node for node in named}
     fragments = {node.name.value: node for node in nodes if isinstance(node, FragmentDefinitionNode)}
-    errors = list(_bounds(named, fragments)) or [
-        coded(error, "GRAPHQL_VALIDATION_FAILED") for error in validate(schema, document)
-    ]
+    try:
+        excess = exceeded(document, fragments)
+    except Circular as error:
+        raise coded(GraphQLError(str(error)), "GRAPHQL_VALIDATION_FAILED") from None
+    if excess:
+        raise too_much(excess)
+    wrong = validate(schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
+    errors = [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in wrong]
     if not errors and (not named or len(named) > len(operations)):
-        errors = [_too_much("a document has an operation, and only one may go without a name")]
-    return Prepared(document, errors, operations, fragments)
-
-
-def _too_much(message: str) -> GraphQLError:
-    return coded(GraphQLError(message), "GRAPHQL_VALIDATION_FAILED")
-
-
-class Size(NamedTuple):
-    """How much a selection asks for, every fragment written out."""
-
-    fields: int
-    aliases: int
-    depth: int
-
-
-def _bounds(
-    operations: Iterable[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
-) -> Iterator[GraphQLError]:
-    """What is too much about a document. Each fragment is measured once, so that this takes no longer than reading."""
-    known: dict[str, Size] = {}
-
-    def size(selections: Iterable[SelectionNode]) -> Size:
-        fields = aliases = depth = 0
-        for selection in selections:
-            inside = NOTHING
-            if isinstance(selection, FragmentSpreadNode):
-                inside = of_fragment(selection.name.value)
-            elif isinstance(selection, FieldNode | InlineFragmentNode) and selection.selection_set:
-                inside = size(selection.selection_set.selections)
-            is_field = isinstance(selection, FieldNode)
-            fields += inside.fields + is_field
-            aliases += inside.aliases + bool(isinstance(selection, FieldNode) and selection.alias)
-            depth = max(depth, inside.depth + is_field)
-        return Size(fields, aliases, depth)
-
-    def of_fragment(name: str) -> Size:
-        if name not in known:
-            known[name] = NOTHING  # one that is within itself is refused by the rules of GraphQL
-            if name in fragments:
-                known[name] = size(fragments[name].selection_set.selections)
-        return known[name]
-
-    for operation in operations:
-        asked = size(operation.selection_set.selections)
-        if asked.fields > MOST_FIELDS:
-            yield _too_much(f"this document asks for too many fields: at most {MOST_FIELDS}")
-        elif asked.aliases > MOST_ALIASES:
-            yield _too_much(f"this document has too many aliases: at most {MOST_ALIASES}")
-        elif asked.depth > DEEPEST:
-            yield _too_much(f"this document is nested too deeply: at most {DEEPEST} fields within each other")
-
-
-NOTHING: Final = Size(0, 0, 0)
+        lone = GraphQLError("a document has an operation, and only one may go without a name")
+        errors = [coded(lone, "GRAPHQL_VALIDATION_FAILED")]
+    return Prepared(schema, document, errors, operations, fragments)
 
 
 class Documents(SchemaExtension):
-    """Gives Strawberry what was parsed and validated already."""
+    """Gives Strawberry what was parsed and validated already, however the operation came."""
 
     def on_parse(self) -> Iterator[None]:
         request = self.execution_context
@@ -134,6 +114,5 @@ class Documents(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        request = self.execution_context
-        request.pre_execution_errors = prepare(request.schema._schema, request.query or "").errors
+        self.execution_context.pre_execution_errors = []
         yield

@@ -20,6 +20,11 @@ def behind(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "VIEW_BEHIND"})
 
 
+def too_much(message: str) -> GraphQLError:
+    """The request asks for more than is carried out at once."""
+    return GraphQLError(message, extensions={"code": "QUERY_TOO_COMPLEX"})
+
+
 def coded(error: GraphQLError, code: str) -> GraphQLError:
     """An error of graphql-core, with a code for programs."""
     error.extensions = {"code": code} | (error.extensions or {})

@@ -98,8 +98,9 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
         ) -> AsyncIterator[Entry]:
             wanted = None if kinds is None else {kind.value for kind in kinds}
             things = None if of is None else {id_of(each, view_of(each, types.views)) for each in of}
-            may = info.context.caller.policy.may
-            async for batch in info.context.log.after(after):
+            context = info.context
+            may, start = context.caller.policy.may, after if context.resumed is None else context.resumed
+            async for batch in context.log.after(start):
                 for event in batch:
                     shown = (
                         (wanted is None or f"{event.aggregate}.{event.event}" in wanted)
@@ -108,6 +109,7 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
                     )
                     view = types.named.get(event.aggregate)
                     if shown and view and may(view.needs):
+                        context.position = event.position
                         yield event
 
     asked = [

@@ -1,112 +1,140 @@
-"""The endpoint: GraphQL over HTTP and over WebSockets, to the letter of their specifications."""
+"""The endpoint `/graphql`: GraphQL over HTTP and over WebSockets, to the letter of their specifications."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection
 from typing import Any, Final
 from uuid import uuid4
 
 import orjson
 from cross_web import HTTPException
-from graphql import ExecutionResult, GraphQLError
-from starlette.requests import Request
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.extensions import SchemaExtension
-from strawberry.http import GraphQLRequestData
 from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from api.catalogue import Views
-from api.documents import prepare
-from api.observed import known_code, watched
-from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, NotReady, Places, Rows
-from api.reads import Reads
+from api.asked import read, shaped
+from api.context import Context, Ports
+from api.faults import NOBODY, as_error, refused, told
+from api.media import GRJSON, SSE, of_answer, of_stream
+from api.operations import Operation, Operations, Refused, Result, failed
+from api.patience import Left, patience
+from api.ports import Authenticate, Caller, NotReady
+from api.streaming import refusal, stream
 
-GRJSON: Final = "application/graphql-response+json"
-NOBODY: Final = "say who you are: Authorization: Bearer daybook_…"
-SERVER_FAULT: Final = "something went wrong on our side: it is in our log, under this request id"
-MOST_BYTES: Final = 2**20
-"""Of a body. What is more is no operation, and would keep others waiting while it is read."""
-STATUS: Final = {"UNAUTHENTICATED": 401, "NOT_READY": 503, "VIEW_BEHIND": 503, "INTERNAL_SERVER_ERROR": 500}
-
-log = logging.getLogger("daybook.api")
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What the endpoint is plugged into."""
-
-    views: Views
-    places: Places
-    rows: Rows
-    commands: Commands
-    batches: Batches
-    log: EventLog
-    authenticate: Authenticate
-    budget: Budget
-
-
-@dataclass
-class Context:
-    """One request: who asks, and by what it is answered."""
-
-    ports: Ports
-    request_id: str
-    idempotency_key: str | None = None
-    caller: Caller | None = None
-    connection_params: dict[str, object] | None = None
-
-    @property
-    def reads(self) -> Reads:
-        assert self.caller
-        return Reads(self.ports.rows, self.caller, self.ports.places, self.ports.views)
-
-    @property
-    def commands(self) -> Commands:
-        return self.ports.commands
-
-    @property
-    def batches(self) -> Batches:
-        return self.ports.batches
-
-    @property
-    def log(self) -> EventLog:
-        return self.ports.log
+MOST_STREAMS: Final = 50
+"""Connections of one user on which operations come or answers go on."""
+MOST_ON_ONE: Final = 100
+"""Operations at once over one WebSocket."""
 
 
 class Endpoint(GraphQL[Any, Any]):
-    """`/graphql`."""
+    """Answers HTTP by itself; over WebSockets, Strawberry speaks the protocol."""
 
-    def __init__(self, schema: Any, ports: Ports) -> None:
-        super().__init__(schema, graphql_ide=None, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
-        self.ports = ports
+    def __init__(self, schema: Any, ports: Ports, seconds: float, origins: Collection[str] = ()) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            max_subscriptions_per_connection=MOST_ON_ONE,
+            allowed_origins=tuple(origins),
+        )
+        self.ports, self.seconds = ports, seconds
+        self.operations = Operations(schema)
+        self.streams = Counter[Any]()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
-            await self.run(WebSocket(scope, receive, send))
+            await self._connection(WebSocket(scope, receive, send))
             return
-        request = Request(scope, _at_most(MOST_BYTES, receive))
+        request = Request(scope, receive)
+        request.state.request_id = request.headers.get("x-request-id") or uuid4().hex
         try:
-            response: Any = await self.run(request)
-        except HTTPException as error:
-            response = refused(request, error.status_code, error.reason)
-        await response(scope, receive, send)
+            try:
+                response = await self._answer(request)
+            except HTTPException as error:
+                response = refused(request, error.status_code, error.reason)
+            response.headers["x-request-id"] = request.state.request_id
+            response.headers["vary"] = "accept, authorization"
+            await response(scope, receive, send)
+        except (Left, ClientDisconnect):
+            return  # nobody waits for an answer
+        finally:
+            if following := getattr(request.state, "following", None):
+                self.streams[following] -= 1
+
+    # -- HTTP ------------------------------------------------------------------------------------
+
+    async def _answer(self, request: Request) -> Response:
+        context = await self.get_context(request, None)
+        accept = request.headers.get("accept", "")
+        asked = await read(request)
+        try:
+            operation = self.operations.admitted(context, asked)
+        except Refused as error:
+            return self._refusal(accept, context, error.errors)
+        if operation.is_mutation and request.method == "GET":
+            raise HTTPException(405, "a mutation is asked by POST")
+        media = of_stream(accept) if operation.is_subscription else of_answer(accept)
+        if media is None:
+            raise HTTPException(
+                406, f"this is told as `{SSE}`" if operation.is_subscription else "this is told as JSON"
+            )
+        if operation.is_subscription or media == SSE:
+            self._follow(request, context)
+            return stream(media, self.operations.results(context, operation), context)
+        return _whole(
+            media, await self._result(request, context, operation), operation, "daybook-cost" in request.headers
+        )
+
+    async def _result(self, request: Request, context: Context, operation: Operation) -> Result:
+        """What comes of an operation. A command is brought to its end, whoever waits for it."""
+        if operation.is_mutation:
+            return await self.operations.result(context, operation)
+        try:
+            async with patience(self.seconds, request.receive):
+                return await self.operations.result(context, operation)
+        except TimeoutError as error:
+            return failed([told(as_error(error), context.request_id)])
+
+    def _refusal(self, accept: str, context: Context, errors: list[GraphQLError]) -> Response:
+        result, media = failed(errors), of_answer(accept)
+        if media == SSE or (media is None and of_stream(accept)):
+            return stream(of_stream(accept) or SSE, refusal([result]), context)
+        response = _whole(media or GRJSON, result)
+        for error in errors:
+            if wait := (error.extensions or {}).get("retryAfter"):
+                response.headers["retry-after"] = str(wait)
+        return response
+
+    def _follow(self, request: Request, context: Context) -> None:
+        """Count a connection that stays."""
+        assert context.caller
+        if self.streams[context.caller.user_id] >= MOST_STREAMS:
+            raise HTTPException(429, f"you follow too much at once: at most {MOST_STREAMS} connections")
+        request.state.following = context.caller.user_id
+        self.streams[context.caller.user_id] += 1
+        last = request.headers.get("last-event-id", "")
+        context.resumed = int(last) if last.isascii() and last.isdecimal() and len(last) < 19 else None
+
+    # -- who asks --------------------------------------------------------------------------------
 
     async def get_context(self, request: Any, response: Any) -> Any:
         context = Context(self.ports, request.headers.get("x-request-id") or uuid4().hex)
         if isinstance(request, Request):
-            response.headers["x-request-id"] = request.state.request_id = context.request_id
+            context.request_id = request.state.request_id
             context.idempotency_key = request.headers.get("idempotency-key")
             context.caller = await caller_of(request.headers.get("authorization"), self.ports.authenticate)
             if context.caller is None:
                 raise HTTPException(401, NOBODY)
             await self._wait_as_asked(context, request.headers.get("daybook-position"))
+        else:
+            request.state.context = context
         return context
 
     async def _wait_as_asked(self, context: Context, position: str | None) -> None:
@@ -127,79 +155,49 @@ class Endpoint(GraphQL[Any, Any]):
         context.caller = await caller_of(given.get("authorization"), self.ports.authenticate)
         if context.caller is None:
             raise ConnectionRejectionError
+        if self.streams[context.caller.user_id] >= MOST_STREAMS:
+            raise ConnectionRejectionError
+        self.streams[context.caller.user_id] += 1
         return {}
 
-    # -- answers ---------------------------------------------------------------------------------
+    # -- WebSockets ------------------------------------------------------------------------------
 
-    @watched
-    async def execute_single(self, *, context: Any, request_data: GraphQLRequestData, **more: Any) -> Any:
-        """A query that only reads views is answered with the text that PostgreSQL wrote."""
-        schema = self.schema._schema  # type: ignore[attr-defined]
-        reads, asked = context.reads, request_data
-        text = None
+    async def _connection(self, connection: WebSocket) -> None:
         try:
-            if asked.query:
-                prepared = prepare(schema, asked.query)
-                if prepared.errors:
-                    return ExecutionResult(None, [told(error, context.request_id) for error in prepared.errors])
-                text = await reads.direct(schema, prepared, asked.operation_name, asked.variables)
-        except GraphQLError as error:
-            return ExecutionResult(None, [told(error, context.request_id)])
-        except Exception as error:
-            return ExecutionResult(None, [told(GraphQLError(str(error), original_error=error), context.request_id)])
-        if text:
-            return ExecutionResult(orjson.Fragment(text), None)  # type: ignore[arg-type]
-        return await super().execute_single(context=context, request_data=request_data, **more)
-
-    async def parse_http_body(self, request: Any) -> Any:
-        if request.method != "GET":
-            try:
-                body = self.decode_json(await request.get_body())
-            except ValueError as error:
-                raise HTTPException(400, f"the body is not JSON: {error}") from error
-            if not isinstance(body, dict):
-                raise HTTPException(400, "the body is one JSON object, with `query` and perhaps `variables`")
-            if not isinstance(body.get("operationName"), str | None):
-                raise HTTPException(400, "`operationName` is a text")
-        return await super().parse_http_body(request)
-
-    async def get_sub_response(self, request: Any) -> Any:
-        answer: Any = await super().get_sub_response(request)
-        answer.grjson = wants_grjson(request.headers.get("accept", ""))
-        return answer
-
-    async def process_result(self, request: Any, result: Any) -> Any:
-        data = await super().process_result(request, result)
-        if data.get("errors") and data.get("data") is None and not any(error.path for error in result.errors):
-            data.pop("data", None)
-        return data
-
-    def create_response(self, response_data: Any, sub_response: Any) -> Response:
-        codes = [error.get("extensions", {}).get("code") for error in response_data.get("errors") or ()]
-        nothing = "data" not in response_data
-        status = next((STATUS[code] for code in codes if code in STATUS), 400 if sub_response.grjson else 200)
-        made = Response(
-            orjson.dumps(response_data),
-            media_type=GRJSON if sub_response.grjson else "application/json",
-            status_code=sub_response.status_code or (status if nothing else 200),
-        )
-        made.headers.raw.extend(sub_response.headers.raw)
-        return made
-
-    def encode_json(self, data: object) -> str | bytes:
-        return orjson.dumps(data)
+            await self.run(connection)
+        finally:
+            context = getattr(connection.state, "context", None)
+            if context and context.caller:
+                self.streams[context.caller.user_id] -= 1
 
     def decode_json(self, data: str | bytes) -> object:
         return orjson.loads(data)
 
     class websocket_adapter_class(ASGIWebSocketAdapter):
-        """Frames are text: some clients read no others. What is no message of the protocol ends the connection."""
+        """Frames are text: some clients read no others. What is no message of the protocol ends the connection, and an
+        operation that is refused never reaches Strawberry.
+        """
+
+        view: Endpoint
 
         async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
             async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
                 if not _is_message(message):
                     raise NonJsonMessageReceived
-                yield message
+                if refusal := self._refusal(message):
+                    await self.send_json(refusal)
+                else:
+                    yield message
+
+        def _refusal(self, message: Any) -> dict[str, Any] | None:
+            context: Context = self.ws.state.context
+            if message.get("type") == "subscribe" and context.caller:
+                try:
+                    self.view.operations.admitted(context, shaped(message["payload"]))
+                except Refused as error:
+                    payload = [each.formatted for each in error.errors]
+                    return {"id": message["id"], "type": "error", "payload": payload}
+            return None
 
         async def send_json(self, message: Any) -> None:
             try:
@@ -214,19 +212,14 @@ async def caller_of(header: object, authenticate: Authenticate) -> Caller | None
     return await authenticate(token.strip()) if scheme.lower() == "bearer" else None
 
 
-def _at_most(bytes: int, receive: Receive) -> Receive:
-    """Receives a body up to so many bytes."""
-    taken = 0
-
-    async def limited() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > bytes:
-            raise HTTPException(413, f"the body is too large: it may have {bytes:,} bytes")
-        return message
-
-    return limited
+def _whole(media: str, result: Result, operation: Operation | None = None, costs: bool = False) -> Response:
+    """The response that holds a whole result."""
+    content, headers = result.content, {}
+    if operation:
+        headers["daybook-cost"] = str(operation.cost)
+        if costs:
+            content = content[:-1] + b',"extensions":{"cost":%d}}' % operation.cost
+    return Response(content, result.status(400 if media == GRJSON else 200), headers, media)
 
 
 def _is_message(message: object) -> bool:
@@ -240,77 +233,5 @@ def _is_message(message: object) -> bool:
         and isinstance(asked.get("query"), str)
         and isinstance(asked.get("variables"), dict | None)
         and isinstance(asked.get("operationName"), str | None)
+        and isinstance(asked.get("extensions"), dict | None)
     )
-
-
-class Errors(SchemaExtension):
-    """Gives every error its code, and keeps what is ours to ourselves."""
-
-    async def on_operation(self) -> AsyncIterator[None]:
-        yield
-        request = self.execution_context
-        context = request.context
-        for errors in (getattr(request.result, "errors", None), request.pre_execution_errors):
-            if errors:
-                errors[:] = [told(error, context.request_id) for error in errors]
-
-
-def told(error: GraphQLError, request_id: str) -> GraphQLError:
-    """An error as its caller may see it."""
-    cause, extensions = error.original_error, dict(error.extensions or {})
-    message = error.message
-    if isinstance(cause, NotReady):
-        message, extensions["code"] = str(cause), "NOT_READY"
-    elif isinstance(cause, RecursionError):
-        message, extensions["code"] = "this is nested too deeply", "BAD_USER_INPUT"
-    elif (cause is not None and not isinstance(cause, GraphQLError) and error.path is not None) or _unexpected(cause):
-        log.error("request %s failed", request_id, exc_info=cause)
-        message, extensions["code"] = SERVER_FAULT, "INTERNAL_SERVER_ERROR"
-    extensions.setdefault("code", "BAD_USER_INPUT")  # of a value that a variable or an argument cannot have
-    extensions["requestId"] = request_id
-    known_code(extensions["code"])
-    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)
-
-
-def _unexpected(cause: BaseException | None) -> bool:
-    return cause is not None and not isinstance(cause, GraphQLError | ValueError | TypeError)
-
-
-CODES: Final = {
-    401: "UNAUTHENTICATED", 403: "FORBIDDEN", 406: "NOT_ACCEPTABLE", 500: "INTERNAL_SERVER_ERROR", 503: "VIEW_BEHIND"
-}  # fmt: skip
-
-
-def refused(request: Request, status: int, reason: str) -> Response:
-    """A request that is no operation yet, answered like one."""
-    extensions = {"code": CODES.get(status, "BAD_REQUEST")}
-    known_code(extensions["code"])
-    if request_id := getattr(request.state, "request_id", None):
-        extensions["requestId"] = request_id
-    body = {"errors": [{"message": reason, "extensions": extensions}]}
-    media = GRJSON if wants_grjson(request.headers.get("accept", "")) else "application/json"
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {"allow": "GET, POST"} if status == 405 else {}
-    return Response(orjson.dumps(body), status, headers, media)
-
-
-def wants_grjson(accept: str) -> bool:
-    """Whether the newer of the two media types of GraphQL is the one that a client likes best."""
-    best, best_q = None, -1.0
-    for media, q in accepted(accept):
-        if media in (GRJSON, "application/json", "*/*", "application/*") and q > best_q:
-            best, best_q = media, q
-    return best == GRJSON
-
-
-def accepted(accept: str) -> Iterator[tuple[str, float]]:
-    """The media types of an `Accept` header, in lower case, each with how much it is liked."""
-    for part in accept.split(","):
-        media, *parameters = [p.strip() for p in part.split(";")]
-        yield media.lower(), next((_quality(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
@@ -86,19 +85,8 @@ def operating() -> Iterator[None]:
         _now.set(now)
 
 
-def watched(execute: Callable[..., Coroutine[Any, Any, Any]]) -> Any:
-    """The same, watched over as an operation."""
-
-    @wraps(execute)
-    async def executed(*args: Any, **kwargs: Any) -> Any:
-        with operating():
-            return await execute(*args, **kwargs)
-
-    return executed
-
-
 class Watched(SchemaExtension):
-    """The same of every operation that Strawberry executes: subscriptions come by no other way."""
+    """Watches over every operation that Strawberry executes: those on connections come by no other way."""
 
     def on_operation(self) -> Iterator[None]:
         with operating():

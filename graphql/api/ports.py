@@ -105,7 +105,7 @@ class Rows(Protocol):
     """The database, as far as reads need it."""
 
     async def one(self, sql: str, parameters: list[Any]) -> tuple[Any, ...]:
-        """The one row of a statement."""
+        """The one row of a statement; TimeoutError if it takes too long."""
 
     async def shown(self, position: int, tables: dict[str, list[str]]) -> bool:
         """Waits, at most two seconds, until the tables of the aggregate whose event this is have passed it."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, OperationType
+from graphql import GraphQLError, GraphQLResolveInfo, OperationDefinitionNode
 from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.values import VariableValues, get_variable_values
 
@@ -33,16 +33,15 @@ class Reads:
     places: Places
     views: Views
 
-    async def direct(self, schema: GraphQLSchema, asked: Prepared, name: str | None, variables: Any) -> str | None:
+    async def direct(
+        self, asked: Prepared, operation: OperationDefinitionNode, variables: dict[str, Any]
+    ) -> str | None:
         """The JSON of a query that reads nothing but views; None for any other, and for one that is wrong."""
-        operation = asked.operation(name)
-        if operation.operation is not OperationType.QUERY:
-            return None
         try:
-            values = get_variable_values(schema, operation.variable_definitions or (), variables or {})
+            values = get_variable_values(asked.schema, operation.variable_definitions or (), variables)
             if not isinstance(values, VariableValues):
                 return None
-            compiler = Compiler(schema, operation, asked.fragments, values, self.caller, self.places, self.views)
+            compiler = Compiler(asked.schema, operation, asked.fragments, values, self.caller, self.places, self.views)
             sql = compiler.whole()
         except GraphQLError:
             return None  # graphql-core meets it again, and gives it a path

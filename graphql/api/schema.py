@@ -16,7 +16,7 @@ from api.commands import Commands
 from api.declaring import declare
 from api.documents import Documents
 from api.events import subscription
-from api.http import Errors
+from api.faults import Errors
 from api.observed import Watched
 from api.ports import ViewType
 from api.reads import Read

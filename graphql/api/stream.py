@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.catalogue import Views
-from api.http import NOBODY, SERVER_FAULT, accepted, caller_of, refused
+from api.faults import NOBODY, SERVER_FAULT, refused
+from api.http import caller_of
+from api.media import accepted
 from api.ports import Authenticate, Caller, Stream
 from domain.declaration import context_of
 
@@ -22,9 +24,7 @@ LINES, SSE = "application/x-ndjson", "text/event-stream"
 QUIET: Final = 15.0
 """Seconds after which a client, or a proxy before it, is shown that the connection lives."""
 PARAMETERS: Final = ("after", "context", "kind", "follow")
-HEADERS: Final = {
-    "cache-control": "no-store", "vary": "accept", "x-accel-buffering": "no", "x-content-type-options": "nosniff"
-}  # fmt: skip
+HEADERS: Final = {"cache-control": "no-store", "vary": "accept", "x-accel-buffering": "no"}
 
 log = logging.getLogger("daybook.api")
 

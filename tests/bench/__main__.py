@@ -22,6 +22,7 @@ BENCHMARKS = (
     "cloud_events",
     "verifying",
     "reads",
+    "hostile",
     "rebuild",
     "instants",
     "visible",

@@ -82,10 +82,10 @@ def took(reads: list[Callable[[], str]]) -> list[float]:
 def asked(connection: Connection[Any], query: str) -> Callable[[], str]:
     """A query of the API as a statement, to be sent as often as one likes; says its answer."""
     schema, views = schema_of("UTC")
-    compiled = schema._schema
+    prepared = prepare(schema._schema, f"{{ {query} }}")
     kept = _Kept()
     reads = Reads(kept, Caller(UUID(int=0), Rights(True), "bench"), _places(connection), views)
-    asyncio.run(reads.direct(compiled, prepare(compiled, f"{{ {query} }}"), None, None))
+    asyncio.run(reads.direct(prepared, prepared.operation(None), {}))
     cursor = RawCursor(connection)
 
     def send() -> str:

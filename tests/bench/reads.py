@@ -141,7 +141,7 @@ def main() -> None:
             token = identity.create(
                 administrator(CommandPipeline(AGGREGATES, store, identity.allows), identity), "bench"
             )
-        app = application(Settings(), url, None, schema)
+        app = application(Settings(budget_rate=0), url, None, schema)
     else:
         app = stock(url, schema)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")

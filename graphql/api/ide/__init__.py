@@ -30,6 +30,13 @@ POLICY = (
 )
 SANDBOX = "sandbox allow-scripts"
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+OF_PARTS = {
+    **HEADERS,
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "frame-ancestors 'self'",
+    "Cross-Origin-Resource-Policy": "cross-origin",  # what is sandboxed is of no origin
+    "X-Frame-Options": "SAMEORIGIN",
+}
 EXAMPLE = """# Press ▶ (or Ctrl-Enter). Ctrl-Space completes, Docs describes every field.
 query FirstLook {
   opportunities(first: 5, filter: {status: {eq: WON}}) {
@@ -109,7 +116,7 @@ class _Parts(StaticFiles):
 
         async def send_with_headers(message: object) -> None:
             if isinstance(message, dict) and message["type"] == "http.response.start":
-                added = {**HEADERS, **({"Content-Security-Policy": SANDBOX} if sandboxed else {})}
+                added = OF_PARTS | ({"Content-Security-Policy": SANDBOX} if sandboxed else {})
                 message["headers"] = [*message["headers"], *Headers(added).raw]
             await send(message)  # type: ignore[arg-type]
 

@@ -1,0 +1,55 @@
+"""One request or one connection: who asks, by what it is answered, and what it is plugged into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.catalogue import Views
+from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, Places, Rows
+from api.reads import Reads
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the endpoint is plugged into."""
+
+    views: Views
+    places: Places
+    rows: Rows
+    commands: Commands
+    batches: Batches
+    log: EventLog
+    authenticate: Authenticate
+    budget: Budget
+
+
+@dataclass
+class Context:
+    """What resolvers are given."""
+
+    ports: Ports
+    request_id: str
+    idempotency_key: str | None = None
+    caller: Caller | None = None
+    connection_params: dict[str, object] | None = None
+    resumed: int | None = None
+    """The position after which a stream of events that broke off goes on, whatever its arguments say."""
+    position: int | None = None
+    """The position of the event that was told last."""
+
+    @property
+    def reads(self) -> Reads:
+        assert self.caller
+        return Reads(self.ports.rows, self.caller, self.ports.places, self.ports.views)
+
+    @property
+    def commands(self) -> Commands:
+        return self.ports.commands
+
+    @property
+    def batches(self) -> Batches:
+        return self.ports.batches
+
+    @property
+    def log(self) -> EventLog:
+        return self.ports.log
