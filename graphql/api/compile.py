@@ -128,6 +128,7 @@ class Compiler:
             case One() | Many() | Answer() | Search():
                 return self.read(means, field, type_, details, row)
             case Head():
+                self.statement.reads_history = True
                 return f"(select {self.plain(type_, details)} from event_head h left join events e using (position))"
             case Viewer():
                 return self.by_key(means.view, type_, details, self.statement.bind(self.caller.user_id, "uuid"), NOW)

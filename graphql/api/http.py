@@ -98,7 +98,7 @@ class Endpoint(GraphQL[Any, Any]):
             return await self.operations.result(context, operation)
         try:
             async with patience(self.seconds, request.receive):
-                return await self.operations.result(context, operation)
+                return await self.operations.result(context, operation, _tags(request))
         except TimeoutError as error:
             return failed([told(as_error(error), context.request_id)])
 
@@ -212,9 +212,21 @@ async def caller_of(header: object, authenticate: Authenticate) -> Caller | None
     return await authenticate(token.strip()) if scheme.lower() == "bearer" else None
 
 
+def _tags(request: Request) -> str | None:
+    """The tags of answers that a client has; None where an answer is not kept: to a POST, or with what it costs."""
+    if request.method != "GET" or "daybook-cost" in request.headers:
+        return None
+    return request.headers.get("if-none-match", "")
+
+
 def _whole(media: str, result: Result, operation: Operation | None = None, costs: bool = False) -> Response:
     """The response that holds a whole result."""
-    content, headers = result.content, {}
+    content = result.content
+    headers: dict[str, str] = {}
+    if result.tag:
+        headers |= {"etag": result.tag, "cache-control": "private, no-cache"}
+        if result.unchanged:
+            return Response(status_code=304, headers=headers)
     if operation:
         headers["daybook-cost"] = str(operation.cost)
         if costs:

@@ -60,6 +60,9 @@ class Result:
     content: bytes
     errors: tuple[GraphQLError, ...] = ()
     has_data: bool = True
+    tag: str | None = None
+    unchanged: bool = False
+    """What the client has still holds; so there is no content."""
 
     def status(self, otherwise: int) -> int:
         return 200 if self.has_data else status_of(self.errors, otherwise)
@@ -92,16 +95,21 @@ class Operations:
             raise Refused([error], context) from None
         return Operation(text, asked.operation_name, asked.variables, prepared, node, cost)
 
-    async def result(self, context: Context, operation: Operation) -> Result:
+    async def result(self, context: Context, operation: Operation, shown: str | None = None) -> Result:
         """What comes of a query or of a mutation. A query that only reads views is answered with the text that
-        PostgreSQL wrote; all else by graphql-core.
+        PostgreSQL wrote; all else by graphql-core. `shown` are the tags of answers that the client has (it may have
+        none): what only reads views is then told with a tag.
         """
         known_operation(operation.node)
         try:
             if operation.is_query:
-                text = await context.reads.direct(operation.prepared, operation.node, operation.variables)
-                if text:
-                    return Result(b'{"data":%b}' % text.encode())
+                reads = context.reads
+                compiled = reads.compiled(operation.prepared, operation.node, operation.variables)
+                if compiled:
+                    if shown is None:
+                        return _direct(await reads.text(compiled))
+                    text, tag = await reads.tagged(compiled, shown)
+                    return _direct(text, tag) if text else Result(b"", tag=tag, unchanged=True)
             made = await self.schema.execute(
                 operation.text,
                 variable_values=operation.variables,
@@ -127,6 +135,10 @@ class Operations:
         async with aclosing(stream):
             async for made in stream:
                 yield _completed(made)
+
+
+def _direct(text: str, tag: str | None = None) -> Result:
+    return Result(b'{"data":%b}' % text.encode(), tag=tag)
 
 
 def failed(errors: list[GraphQLError]) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -17,11 +17,19 @@ from api.compile import Compiler
 from api.documents import Prepared
 from api.errors import behind
 from api.meaning import Derived
-from api.observed import known_operation
 from api.ports import Caller, Places, Rows, ViewType
+from api.statement import Statement
+from api.tags import Tag, name_of, still_holds, with_stand
 
 PATIENCE: Final = 2.0
 """Seconds that a read waits for views to reach the position that it asks for."""
+
+
+class Compiled(NamedTuple):
+    """A read, ready to be sent."""
+
+    sql: str
+    statement: Statement
 
 
 @dataclass
@@ -33,10 +41,10 @@ class Reads:
     places: Places
     views: Views
 
-    async def direct(
+    def compiled(
         self, asked: Prepared, operation: OperationDefinitionNode, variables: dict[str, Any]
-    ) -> str | None:
-        """The JSON of a query that reads nothing but views; None for any other, and for one that is wrong."""
+    ) -> Compiled | None:
+        """A query that reads nothing but views; None for any other, and for one that is wrong."""
         try:
             values = get_variable_values(asked.schema, operation.variable_definitions or (), variables)
             if not isinstance(values, VariableValues):
@@ -45,21 +53,36 @@ class Reads:
             sql = compiler.whole()
         except GraphQLError:
             return None  # graphql-core meets it again, and gives it a path
-        if sql is None:
-            return None
-        known_operation(operation)
-        return await self._text(sql, compiler)
+        return Compiled(sql, compiler.statement) if sql else None
+
+    async def text(self, compiled: Compiled) -> str:
+        """Its answer, as JSON."""
+        return str((await self._row(compiled))[0])
+
+    async def tagged(self, compiled: Compiled, shown: str) -> tuple[str | None, str | None]:
+        """Its answer, and the tag of it, if it can have one. Of the tags that the client has, the one that still holds
+        comes without an answer.
+        """
+        name = name_of(compiled.statement, compiled.sql)
+        if name is None:
+            return await self.text(compiled), None
+        if shown and (held := await still_holds(self.rows, compiled.statement, name, shown)):
+            return None, held
+        sql = with_stand(compiled.statement, compiled.sql)
+        text, _, tables, position = await self._row(Compiled(sql, compiled.statement))
+        return text, None if position is None else str(Tag(name, tables, position))
 
     async def field(self, info: GraphQLResolveInfo[Any]) -> Any:
         """One field of the root, as a value for graphql-core."""
         compiler, details = self._compiler(info)
         sql = compiler.one_field(info.parent_type.fields[info.field_name], details)
-        return orjson.loads(await self._text(sql, compiler))
+        return orjson.loads(await self.text(Compiled(sql, compiler.statement)))
 
     async def row(self, info: GraphQLResolveInfo[Any], view: ViewType, id: UUID) -> Any:
         """One row that no argument names, as a value for graphql-core."""
         compiler, details = self._compiler(info)
-        return orjson.loads(await self._text(compiler.one_row(view, details, id), compiler))
+        sql = compiler.one_row(view, details, id)
+        return orjson.loads(await self.text(Compiled(sql, compiler.statement)))
 
     async def shown(self, position: int) -> bool:
         """Waits until what the event at a position did can be read; says whether it can."""
@@ -73,12 +96,13 @@ class Reads:
         )
         return compiler, [FieldDetails(node, None) for node in info.field_nodes]
 
-    async def _text(self, sql: str, compiler: Compiler) -> str:
+    async def _row(self, compiled: Compiled) -> tuple[Any, ...]:
+        """The row that a statement finds, once its tables have come as far as it asks."""
         pause, waited = 0.002, 0.0
         while True:
-            text, is_behind = await self.rows.one(sql, compiler.statement.parameters)
+            text, is_behind, *rest = await self.rows.one(compiled.sql, compiled.statement.parameters)
             if not is_behind:
-                return text or "null"
+                return text or "null", is_behind, *rest
             if waited > PATIENCE:
                 raise behind("the views have not come as far as the position that `asOf` names")
             await asyncio.sleep(pause)

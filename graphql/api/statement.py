@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from api.catalogue import Views
 from api.columns import column_of, columns_of
 from api.errors import bad_input, forbidden
-from api.ports import Places, Policy, ViewType
+from api.ports import Place, Places, Policy, ViewType
 from projections.view import creating, named_by
 
 
@@ -41,13 +41,22 @@ class Statement:
     """The SQL of one request."""
 
     def __init__(self, policy: Policy, places: Places, views: Views) -> None:
-        self.policy, self.places, self.views = policy, places, views
+        self.policy, self.views = policy, views
+        self._places = places
+        self.read: dict[ViewType, str] = {}
+        self.reads_history = False
         self.parameters: list[Any] = []
         self.aliases = 0
         self.instants: dict[tuple[Any, ...], Instant] = {}
         self.positions: list[str] = []
         self.past: list[tuple[str, str]] = []
         self.made_once: dict[tuple[ViewType, Instant], tuple[str, str]] = {}
+
+    def places(self, view: ViewType) -> Place:
+        """The tables of a view; it is noted that they are read."""
+        place = self._places(view)
+        self.read[view] = place.live
+        return place
 
     def bind(self, value: Any, type_: str) -> str:
         """The place of a value."""

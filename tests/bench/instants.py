@@ -85,7 +85,9 @@ def asked(connection: Connection[Any], query: str) -> Callable[[], str]:
     prepared = prepare(schema._schema, f"{{ {query} }}")
     kept = _Kept()
     reads = Reads(kept, Caller(UUID(int=0), Rights(True), "bench"), _places(connection), views)
-    asyncio.run(reads.direct(prepared, prepared.operation(None), {}))
+    compiled = reads.compiled(prepared, prepared.operation(None), {})
+    assert compiled
+    asyncio.run(reads.text(compiled))
     cursor = RawCursor(connection)
 
     def send() -> str:
