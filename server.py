@@ -27,6 +27,7 @@ from api.contract import contract_routes
 from api.http import Endpoint
 from api.ide import ide_routes
 from api.observed import Observed, known_caller, known_code
+from api.persisted import Persisted, load
 from api.ports import Caller, NotReady, Place, ViewType
 from api.safety import middleware
 from api.schema import build
@@ -46,7 +47,7 @@ from infra.reading import Reading
 from infra.scoped import Scoped
 from infra.serving import FIND, question
 from infra.serving import Place as Tables
-from infra.settings import Settings
+from infra.settings import Settings, WrongSetting
 from infra.standing import STANDING, Standing, concerns, standing_of
 from infra.stream import EventStream
 from projections.catalogue import REPORTS, VIEWS
@@ -202,6 +203,14 @@ class Server:
         return standing_of(text)
 
 
+def persisted(settings: Settings) -> Persisted:
+    """The documents that clients name by an id. Raises WrongSetting."""
+    try:
+        return Persisted(load(settings.documents) if settings.documents else None)
+    except ValueError as error:
+        raise WrongSetting(f"DAYBOOK_DOCUMENTS is {settings.documents}: {error}") from None
+
+
 def application(settings: Settings, database_url: str, token: str | None, schema: str = SCHEMA) -> Starlette:
     """What the web server serves."""
     server = Server(settings, database_url, schema)
@@ -217,6 +226,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             authenticate=server.authenticate,
             budget=server.budgets,
         ),
+        persisted(settings),
         settings.operation_seconds,
         settings.cors_origins,
     )

@@ -101,6 +101,12 @@ def _file(text: str) -> Path:
     return path
 
 
+def _place(text: str) -> Path:
+    if not (path := Path(text).expanduser().absolute()).exists():
+        raise ValueError("there is no such file or folder")
+    return path
+
+
 def _time_zone(text: str) -> str:
     try:
         return ZoneInfo(text).key
@@ -146,6 +152,9 @@ class Settings:
     operation_seconds: float = _setting("how long an operation may take", _seconds, 30.0)
     statement_seconds: float = _setting("how long one statement of a read may take", _seconds, 20.0)
     cors_origins: tuple[str, ...] = _setting("whose pages may use the API from another address", _origins, ())
+    documents: Path | None = _setting(
+        "the documents that may be asked, a manifest or a folder of them; unset: any", _place, None
+    )
     https: bool = _setting("whether browsers reach the server by HTTPS, through what is before it", _truth, False)
     budget_rate: int = _setting("points a second that a caller may spend on operations; 0: no limit", _count, 100_000)
     budget_burst: int = _setting("points that a caller may spend at once", _count, 2_000_000)

@@ -24,6 +24,7 @@ from api.faults import NOBODY, as_error, refused, told
 from api.media import GRJSON, SSE, of_answer, of_stream
 from api.operations import Operation, Operations, Refused, Result, failed
 from api.patience import Left, patience
+from api.persisted import Persisted
 from api.ports import Authenticate, Caller, NotReady
 from api.streaming import refusal, stream
 
@@ -36,7 +37,9 @@ MOST_ON_ONE: Final = 100
 class Endpoint(GraphQL[Any, Any]):
     """Answers HTTP by itself; over WebSockets, Strawberry speaks the protocol."""
 
-    def __init__(self, schema: Any, ports: Ports, seconds: float, origins: Collection[str] = ()) -> None:
+    def __init__(
+        self, schema: Any, ports: Ports, persisted: Persisted, seconds: float, origins: Collection[str] = ()
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -45,7 +48,7 @@ class Endpoint(GraphQL[Any, Any]):
             allowed_origins=tuple(origins),
         )
         self.ports, self.seconds = ports, seconds
-        self.operations = Operations(schema)
+        self.operations = Operations(schema, persisted)
         self.streams = Counter[Any]()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -193,7 +196,8 @@ class Endpoint(GraphQL[Any, Any]):
             context: Context = self.ws.state.context
             if message.get("type") == "subscribe" and context.caller:
                 try:
-                    self.view.operations.admitted(context, shaped(message["payload"]))
+                    operation = self.view.operations.admitted(context, shaped(message["payload"]))
+                    message["payload"]["query"] = operation.text
                 except Refused as error:
                     payload = [each.formatted for each in error.errors]
                     return {"id": message["id"], "type": "error", "payload": payload}
@@ -234,6 +238,10 @@ def _whole(media: str, result: Result, operation: Operation | None = None, costs
     return Response(content, result.status(400 if media == GRJSON else 200), headers, media)
 
 
+def _names_no_document(asked: dict[str, Any]) -> bool:
+    return not asked.get("documentId") and "persistedQuery" not in (asked.get("extensions") or {})
+
+
 def _is_message(message: object) -> bool:
     """Whether what came over a WebSocket has the shape of a message."""
     if not isinstance(message, dict) or message.get("type") != "subscribe":
@@ -242,7 +250,7 @@ def _is_message(message: object) -> bool:
     return (
         isinstance(message.get("id"), str)
         and isinstance(asked, dict)
-        and isinstance(asked.get("query"), str)
+        and isinstance(asked.get("query"), str if _names_no_document(asked) else str | None)
         and isinstance(asked.get("variables"), dict | None)
         and isinstance(asked.get("operationName"), str | None)
         and isinstance(asked.get("extensions"), dict | None)

@@ -19,6 +19,7 @@ from api.documents import Prepared, prepare
 from api.errors import too_much
 from api.faults import as_error, status_of, throttled, told
 from api.observed import known_operation
+from api.persisted import Persisted
 
 
 class Refused(Exception):
@@ -71,7 +72,8 @@ class Result:
 class Operations:
     """Those of one schema."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, persisted: Persisted) -> None:
+        self.persisted = persisted
         self.schema = schema
         self.core = schema._schema
 
@@ -79,10 +81,12 @@ class Operations:
         """An operation that is well-formed, not too much, and paid for; raises Refused."""
         assert context.caller
         try:
+            asked = self.persisted.found(asked)
             text = asked.query or ""
             prepared = prepare(self.core, text)
             if prepared.errors:
                 raise Refused(prepared.errors, context)
+            self.persisted.keep(asked)
             node = prepared.operation(asked.operation_name)
             if too_many_values(asked.variables):
                 raise too_much(f"`variables` hold too much: at most {MOST_VALUES:,} values")
