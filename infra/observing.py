@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from time import perf_counter
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -17,6 +18,10 @@ SLOW: Final = 1.0
 """Seconds from which on a request is worth a line. Subscriptions and streams last as long as they are wanted."""
 OURS: Final = ("INTERNAL_SERVER_ERROR", "NOT_READY", "VIEW_BEHIND")
 """Codes of what is no mistake of the caller."""
+FAULT: Final = "INTERNAL_SERVER_ERROR"
+OVER: Final = {"WEBSOCKET": "websocket", "OPERATION": "operation"}
+"""What is no request over HTTP, by its method."""
+METHODS: Final = ("GET", "POST", "HEAD", "OPTIONS")
 PATHS: Final = ("/", "/graphql", "/events", "/healthz", "/readyz", "/metrics", "/asyncapi.json")
 """Told apart when answers are counted: others are many, and some are invented."""
 
@@ -49,8 +54,7 @@ class Asked(Protocol):
 @contextmanager
 def watch(asked: Asked) -> Iterator[None]:
     """Around a request, until it is answered."""
-    over = {"WEBSOCKET": "websocket", "OPERATION": "operation"}.get(asked.method, "http")
-    started, is_open = perf_counter(), OPEN.labels(over)
+    started, is_open = perf_counter(), _open(OVER.get(asked.method, "http"))
     is_open.inc()
     with tracing.request(asked.method, asked.path, asked.headers) as span:
         failed = False
@@ -61,14 +65,42 @@ def watch(asked: Asked) -> Iterator[None]:
             raise
         finally:
             is_open.dec()
-            told = _told(asked, perf_counter() - started, failed)
-            _count(asked, told)
-            _say(asked, told, span)
+            seconds = perf_counter() - started
+            status = 500 if failed and asked.status is None and asked.method not in OVER else asked.status
+            code = asked.codes[0] if asked.codes else FAULT if failed else None
+            _count(asked, status, code, seconds)
+            _say(asked, status, code, seconds, span)
 
 
-def _told(asked: Asked, seconds: float, failed: bool) -> dict[str, Any]:
+def _count(asked: Asked, status: int | None, code: str | None, seconds: float) -> None:
+    if status is not None:
+        path = asked.path if asked.path in PATHS else "/schemas" if asked.path.startswith("/schemas/") else "other"
+        _responses(path, asked.method if asked.method in METHODS else "other", status).inc()
+    if asked.kind or (code and asked.path == "/graphql"):
+        kind, name = asked.kind or "none", operation_label(asked.operation)
+        _operations(kind, name, code or "OK").inc()
+        if kind != "subscription":
+            _operation_seconds(kind, name).observe(seconds)
+
+
+def _say(asked: Asked, status: int | None, code: str | None, seconds: float, span: tracing.Span) -> None:
+    """Into the log, where it is worth a line; and into the trace."""
+    lasting = asked.kind == "subscription" or asked.method == "WEBSOCKET" or asked.path == "/events"
+    refused = bool(code) or (status or 0) >= 400
+    ours = code in OURS or ((status or 0) >= 500 and asked.path != "/readyz")
+    slow = seconds >= SLOW and not lasting
+    if not (refused or slow) and span is tracing.NOTHING:
+        return
+    told = _told(asked, status, code, seconds)
+    span.say(f"{asked.kind} {asked.operation or ''}".strip() if asked.kind else None, told, failed=ours)
+    if refused or slow:
+        what = "failed" if ours else "was refused" if refused else "took long"
+        level = logging.INFO if refused and not ours else logging.WARNING
+        log.log(level, "a request %s", what, extra={"told": {**told, **span.ids}})
+
+
+def _told(asked: Asked, status: int | None, code: str | None, seconds: float) -> dict[str, Any]:
     """What there is to say, without what is not known: never a token, nor what stands in a query or its variables."""
-    status = 500 if failed and asked.status is None and asked.method not in ("WEBSOCKET", "OPERATION") else asked.status
     told = {
         "request_id": asked.request_id,
         "method": asked.method,
@@ -77,32 +109,14 @@ def _told(asked: Asked, seconds: float, failed: bool) -> dict[str, Any]:
         "user": asked.user_id and id_text("User", asked.user_id),
         "kind": asked.kind,
         "operation": asked.operation,
-        "code": asked.codes[0] if asked.codes else "INTERNAL_SERVER_ERROR" if failed else None,
+        "code": code,
         "seconds": round(seconds, 4),
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _count(asked: Asked, told: Mapping[str, Any]) -> None:
-    if "status" in told:
-        path = asked.path if asked.path in PATHS else "/schemas" if asked.path.startswith("/schemas/") else "other"
-        method = asked.method if asked.method in ("GET", "POST", "HEAD", "OPTIONS") else "other"
-        RESPONSES.labels(path, method, told["status"]).inc()
-    if asked.kind or (asked.path == "/graphql" and "code" in told):
-        kind, name = asked.kind or "none", operation_label(asked.operation)
-        OPERATIONS.labels(kind, name, told.get("code", "OK")).inc()
-        if kind != "subscription":
-            OPERATION_SECONDS.labels(kind, name).observe(told["seconds"])
-
-
-def _say(asked: Asked, told: dict[str, Any], span: tracing.Span) -> None:
-    """Into the log, where it is worth a line; and into the trace."""
-    lasting = asked.kind == "subscription" or asked.method == "WEBSOCKET" or asked.path == "/events"
-    status, code = told.get("status", 200), told.get("code")
-    ours = code in OURS or (status >= 500 and asked.path != "/readyz")
-    slow = told["seconds"] >= SLOW and not lasting
-    span.say(f"{asked.kind} {asked.operation or ''}".strip() if asked.kind else None, told, failed=ours)
-    if ours or slow or code or status >= 400:
-        what = "failed" if ours else "was refused" if code or status >= 400 else "took long"
-        level = logging.WARNING if ours or what == "took long" else logging.INFO
-        log.log(level, "a request %s", what, extra={"told": {**told, **span.ids}})
+# What is looked up by its labels costs more than to count it.
+_open: Final = cache(OPEN.labels)
+_responses: Final = cache(RESPONSES.labels)
+_operations: Final = cache(OPERATIONS.labels)
+_operation_seconds: Final = cache(OPERATION_SECONDS.labels)

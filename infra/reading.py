@@ -12,11 +12,12 @@ from typing import Any, Final, Self
 
 import orjson
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from domain.history import Entry
 from infra import tracing
+from infra.asking import Asking
 from infra.database import SCHEMA, address
 from infra.mapper import shown
 from infra.metrics import FOLLOWINGS, POOLS, SQL_SECONDS
@@ -61,7 +62,13 @@ class Reading:
         own = f"{SETTINGS} -c statement_timeout={round(statement_seconds * 1000)}"
         self.address = psycopg.conninfo.make_conninfo(self.address, options=f"{given} {own}")
         self.pool = AsyncConnectionPool(
-            self.address, min_size=1, max_size=most, open=False, name="reading", kwargs={"autocommit": True}
+            self.address,
+            connection_class=Asking,
+            min_size=1,
+            max_size=most,
+            open=False,
+            name="reading",
+            kwargs={"autocommit": True},
         )
         POOLS.add(self.pool)
         self.growth = Condition()
@@ -88,14 +95,13 @@ class Reading:
     async def rows(self, sql: str, parameters: list[Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
         """The rows of a statement; TimeoutError if it takes too long. Whoever is cancelled meanwhile cancels it."""
         async with self.pool.connection() as connection:
-            cursor, started = AsyncRawCursor(connection), perf_counter()
+            started = perf_counter()
             try:
-                await cursor.execute(sql.encode(), parameters, binary=binary)
+                return await connection.ask(sql, parameters, binary=binary)
             except psycopg.errors.QueryCanceled as error:
                 raise TimeoutError("a statement took too long") from error
             finally:
                 SQL_SECONDS.observe(perf_counter() - started)
-            return await cursor.fetchall()
 
     async def grown(self) -> None:
         """Waits until the history has grown, or for a heartbeat: it may have grown unheard."""

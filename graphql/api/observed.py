@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from os import urandom
 from typing import Final, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from graphql import OperationDefinitionNode, get_operation_ast
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -116,7 +117,7 @@ class Observed:
             return
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        id = given if REQUEST_ID.fullmatch(given) else uuid4().hex.encode()
+        id = given if REQUEST_ID.fullmatch(given) else urandom(16).hex().encode()
         if id is not given:
             rest = [each for each in scope["headers"] if each[0] != b"x-request-id"]
             scope = {**scope, "headers": [*rest, (b"x-request-id", id)]}
