@@ -41,16 +41,23 @@ class Node:
         return int(passed[1])
 
 
+def fetch(folder: Path) -> None:
+    """Node, and what the lock file of a folder names: checked against its hashes, where it is not there yet.
+
+    Raises SubprocessError or OSError.
+    """
+    lock, stamp = folder / "package-lock.json", folder / "node_modules" / "package-lock.json"
+    command = npm(CLIENTS / ".node" / sha256(NODE_LOCK.read_bytes()).hexdigest()[:8])
+    if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
+        subprocess.run([*command, "ci", "--silent"], cwd=folder, check=True, capture_output=True, timeout=600)
+        copy(lock, stamp)
+
+
 @pytest.fixture(scope="session")
 def node() -> Node:
-    """Fetched, checked against the lock files, where it is not there yet."""
-    place = CLIENTS / ".node" / sha256(NODE_LOCK.read_bytes()).hexdigest()[:8]
-    stamp = MODULES / LOCK.name
+    """Node with what `tests/clients` names."""
     try:
-        command = npm(place)
-        if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
-            subprocess.run([*command, "ci", "--silent"], cwd=CLIENTS, check=True, capture_output=True, timeout=600)
-            copy(LOCK, stamp)
+        fetch(CLIENTS)
     except (subprocess.SubprocessError, OSError) as error:
         pytest.skip(f"npm cannot fetch what tests/clients/package.json names: {error}")
     return Node(dict(os.environ))

@@ -79,6 +79,13 @@ class Query:
         )
 
 
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def nothing(self) -> bool:
+        return True
+
+
 async def many(info: strawberry.Info, sql: str, *parameters: Any) -> list[dict[str, Any]]:
     async with info.context["request"].app.state.pool.connection() as connection:
         found: list[dict[str, Any]] = await (await connection.execute(sql.encode(), parameters)).fetchall()
@@ -115,5 +122,5 @@ def stock(url: str, schema: str) -> Starlette:
         async with pool:
             yield
 
-    endpoint: Any = GraphQL(strawberry.Schema(query=Query))
+    endpoint: Any = GraphQL(strawberry.Schema(query=Query, mutation=Mutation))
     return Starlette(routes=[Route("/graphql", endpoint)], lifespan=life)
