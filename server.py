@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NoReturn
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,13 +28,14 @@ from api.http import Endpoint
 from api.ide import ide_routes
 from api.observed import Observed, known_caller, known_code
 from api.persisted import Persisted, load
-from api.ports import Caller, NotReady, Place, ViewType
+from api.ports import Caller, NotReady, Place, ViewType, Wait
 from api.safety import middleware
 from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Outcome, Refusal, Request, Stopped
 from infra import batch, cli, tracing
+from infra.admission import Admission, MustWait
 from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA
@@ -96,6 +97,7 @@ class Server:
         self.store = EventStore(url, schema)
         self.identity = Identity(url, self.store, schema)
         self.pipeline = CommandPipeline(AGGREGATES, self.store, self.identity.allows, ZoneInfo(settings.time_zone))
+        self.admission = Admission(self.identity, self.pipeline.run, ZoneInfo(settings.time_zone))
         self.reading = Reading(url, schema, statement_seconds=settings.statement_seconds)
         self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
         self.deciding = CapacityLimiter(AT_ONCE)
@@ -165,8 +167,16 @@ class Server:
         if ids := [each.id for each in changed if each.kind in ("User", "ApiToken")]:
             self.identity.changed(ids)
 
-    async def authenticate(self, token: str) -> Caller | None:
-        known = self.identity.remembered(token) or await to_thread.run_sync(self.identity.caller, token)
+    async def authenticate(self, token: str, address: str | None) -> Caller | None:
+        known = self.identity.remembered(token)
+        if known is None:
+            ask = partial(self.admission.again, token)
+            if address is not None:
+                ask = partial(self.admission.admit, token, address)
+            try:
+                known = await to_thread.run_sync(ask)
+            except MustWait as wait:
+                raise Wait(wait.seconds) from None
         if known is None:
             return None
         known_caller(known.user_id)

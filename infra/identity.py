@@ -122,6 +122,16 @@ class Identity:
             until, known = self._known.get(_hash(text), (0.0, None))
         return known if time.monotonic() < until else None
 
+    def was_a_token(self, text: str) -> bool:
+        """Whether the secret is right, though the token may hold no more: then whoever shows it does not guess."""
+        if not (parts := TOKEN.fullmatch(text)):
+            return False
+        if len(parts[1]) == 32:
+            token = self._store.aggregate(UUID(parts[1]))
+            return isinstance(token, ApiToken) and compare_digest(bytes.fromhex(token.secret_hash), _hash(parts[2]))
+        rows = self._run("select secret_hash from tokens where id = %s", [parts[1]])
+        return bool(rows) and compare_digest(rows[0][0], _hash(parts[2]))
+
     def tokens(self) -> list[Token]:
         """All tokens there ever were, the newest first."""
         with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Token)) as cursor:

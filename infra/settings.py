@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -80,6 +81,15 @@ def _truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("true or false is needed")
     return text == "true"
+
+
+def _networks(text: str) -> str:
+    try:
+        for each in text.split(","):
+            ip_network(each.strip())
+    except ValueError:
+        raise ValueError("addresses or networks such as 10.0.0.0/8,127.0.0.1 are needed") from None
+    return text
 
 
 def _one_of(*known: str) -> Callable[[str], str]:
@@ -156,6 +166,9 @@ class Settings:
         "the documents that may be asked, a manifest or a folder of them; unset: any", _place, None
     )
     https: bool = _setting("whether browsers reach the server by HTTPS, through what is before it", _truth, False)
+    trusted_proxies: str = _setting(
+        "proxies that say for whom they ask, by X-Forwarded-For", _networks, "127.0.0.1,::1"
+    )
     budget_rate: int = _setting("points a second that a caller may spend on operations; 0: no limit", _count, 100_000)
     budget_burst: int = _setting("points that a caller may spend at once", _count, 2_000_000)
     log: str = _setting("the form of the log: text or json", _one_of("text", "json"), "text")

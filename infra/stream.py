@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from typing import Any, Final
 
 from domain.declaration import KINDS, context_of
@@ -43,7 +43,7 @@ class EventStream:
 
     async def after(
         self, position: int, until: int | None, contexts: Collection[str], shows: Callable[[str], bool]
-    ) -> AsyncIterator[list[tuple[int, bytes]]]:
+    ) -> AsyncGenerator[list[tuple[int, bytes]], None]:
         """The events after a position that are of these contexts and that are shown, by their names; in batches.
 
         Each is a CloudEvent in one line, with its position. It ends at `until`; without one it goes on with what is

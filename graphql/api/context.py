@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from starlette.websockets import WebSocket
+
 from api.catalogue import Views
 from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, Places, Rows
 from api.reads import Reads
+from api.sessions import Session
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,18 @@ class Context:
     ports: Ports
     request_id: str
     idempotency_key: str | None = None
-    caller: Caller | None = None
     connection_params: dict[str, object] | None = None
+    connection: WebSocket | None = None
+    session: Session | None = None
     resumed: int | None = None
     """The position after which a stream of events that broke off goes on, whatever its arguments say."""
     position: int | None = None
     """The position of the event that was told last."""
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who asks, with what they may do now: over a connection that lasts, that may change."""
+        return self.session.caller if self.session else None
 
     @property
     def reads(self) -> Reads:

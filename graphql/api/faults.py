@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from math import ceil
 from typing import Final
 
@@ -17,7 +17,6 @@ from api.media import GRJSON, wants_grjson
 from api.observed import known_code
 from api.ports import NotReady
 
-NOBODY: Final = "say who you are: Authorization: Bearer daybook_…"
 SERVER_FAULT: Final = "something went wrong on our side: it is in our log, under this request id"
 TOO_LONG: Final = "this took too long and was given up: ask for less at once"
 STATUS: Final = {
@@ -26,7 +25,7 @@ STATUS: Final = {
 }  # fmt: skip
 """Of an answer without data."""
 CODES: Final = {
-    401: "UNAUTHENTICATED", 403: "FORBIDDEN", 406: "NOT_ACCEPTABLE", 429: "THROTTLED", 500: "INTERNAL_SERVER_ERROR",
+    403: "FORBIDDEN", 406: "NOT_ACCEPTABLE", 429: "THROTTLED", 500: "INTERNAL_SERVER_ERROR",
     503: "VIEW_BEHIND",
 }  # fmt: skip
 """Of a request that is no operation."""
@@ -87,13 +86,15 @@ def status_of(errors: Iterable[GraphQLError], otherwise: int) -> int:
     return next((STATUS[code] for code in codes if code in STATUS), otherwise)
 
 
-def refused(request: Request, status: int, reason: str) -> Response:
+def refused(
+    request: Request, status: int, reason: str, code: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
     """A request that is no operation yet, answered like one."""
-    extensions = {"code": CODES.get(status, "BAD_REQUEST")}
+    extensions = {"code": code or CODES.get(status, "BAD_REQUEST")}
     known_code(extensions["code"])
     if request_id := getattr(request.state, "request_id", None):
         extensions["requestId"] = request_id
     body = {"errors": [{"message": reason, "extensions": extensions}]}
     media = GRJSON if wants_grjson(request.headers.get("accept", "")) else "application/json"
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {"allow": "GET, POST"} if status == 405 else {}
+    headers = headers or ({"allow": "GET, POST"} if status == 405 else {})
     return Response(orjson.dumps(body), status, headers, media)

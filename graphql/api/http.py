@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Collection
+from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -12,7 +14,7 @@ from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
@@ -20,18 +22,21 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.asked import read, shaped
 from api.context import Context, Ports
-from api.faults import NOBODY, as_error, refused, told
+from api.faults import as_error, refused, told
 from api.media import GRJSON, SSE, of_answer, of_stream
 from api.operations import Operation, Operations, Refused, Result, failed
 from api.patience import Left, patience
 from api.persisted import Persisted
-from api.ports import Authenticate, Caller, NotReady
+from api.ports import NotReady
+from api.sessions import Denied, session_of
 from api.streaming import refusal, stream
 
 MOST_STREAMS: Final = 50
 """Connections of one user on which operations come or answers go on."""
 MOST_ON_ONE: Final = 100
 """Operations at once over one WebSocket."""
+INIT_WITHIN: Final = 10.0
+"""Seconds that a WebSocket may take until it says who comes."""
 
 
 class Endpoint(GraphQL[Any, Any]):
@@ -44,6 +49,7 @@ class Endpoint(GraphQL[Any, Any]):
             schema,
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=INIT_WITHIN),
             max_subscriptions_per_connection=MOST_ON_ONE,
             allowed_origins=tuple(origins),
         )
@@ -61,7 +67,7 @@ class Endpoint(GraphQL[Any, Any]):
             try:
                 response = await self._answer(request)
             except HTTPException as error:
-                response = refused(request, error.status_code, error.reason)
+                response = refused(request, error.status_code, error.reason, **getattr(error, "more", {}))
             response.headers["x-request-id"] = request.state.request_id
             response.headers["vary"] = "accept, authorization"
             await response(scope, receive, send)
@@ -90,7 +96,9 @@ class Endpoint(GraphQL[Any, Any]):
             )
         if operation.is_subscription or media == SSE:
             self._follow(request, context)
-            return stream(media, self.operations.results(context, operation), context)
+            assert context.session
+            results = context.session.while_it_lasts(self.operations.results(context, operation))
+            return stream(media, results, context)
         return _whole(
             media, await self._result(request, context, operation), operation, "daybook-cost" in request.headers
         )
@@ -132,12 +140,10 @@ class Endpoint(GraphQL[Any, Any]):
         if isinstance(request, Request):
             context.request_id = request.state.request_id
             context.idempotency_key = request.headers.get("idempotency-key")
-            context.caller = await caller_of(request.headers.get("authorization"), self.ports.authenticate)
-            if context.caller is None:
-                raise HTTPException(401, NOBODY)
+            context.session = await session_of(request, request.headers.get("authorization"), self.ports.authenticate)
             await self._wait_as_asked(context, request.headers.get("daybook-position"))
         else:
-            request.state.context = context
+            context.connection, request.state.context = request, context
         return context
 
     async def _wait_as_asked(self, context: Context, position: str | None) -> None:
@@ -155,20 +161,28 @@ class Endpoint(GraphQL[Any, Any]):
 
     async def on_ws_connect(self, context: Context) -> Any:
         given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
-        context.caller = await caller_of(given.get("authorization"), self.ports.authenticate)
-        if context.caller is None:
+        connection = context.connection
+        assert connection
+        try:
+            session = await session_of(connection, given.get("authorization"), self.ports.authenticate)
+        except Denied:
+            raise ConnectionRejectionError from None
+        if self.streams[session.caller.user_id] >= MOST_STREAMS:
             raise ConnectionRejectionError
-        if self.streams[context.caller.user_id] >= MOST_STREAMS:
-            raise ConnectionRejectionError
-        self.streams[context.caller.user_id] += 1
+        context.session = session
+        self.streams[session.caller.user_id] += 1
+        connection.state.watch = asyncio.create_task(session.close_when_it_ends(connection))
         return {}
 
     # -- WebSockets ------------------------------------------------------------------------------
 
     async def _connection(self, connection: WebSocket) -> None:
+        """A WebSocket, which ends with its session."""
         try:
             await self.run(connection)
         finally:
+            if watch := getattr(connection.state, "watch", None):
+                watch.cancel()
             context = getattr(connection.state, "context", None)
             if context and context.caller:
                 self.streams[context.caller.user_id] -= 1
@@ -204,16 +218,12 @@ class Endpoint(GraphQL[Any, Any]):
             return None
 
         async def send_json(self, message: Any) -> None:
+            if self.ws.application_state is not WebSocketState.CONNECTED:
+                raise WebSocketDisconnected  # it ended with its session
             try:
                 await self.ws.send_text(orjson.dumps(message).decode())
             except WebSocketDisconnect as error:
                 raise WebSocketDisconnected from error
-
-
-async def caller_of(header: object, authenticate: Authenticate) -> Caller | None:
-    """Who asks, by what stands in `Authorization`."""
-    scheme, _, token = str(header or "").partition(" ")
-    return await authenticate(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def _tags(request: Request) -> str | None:

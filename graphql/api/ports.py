@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -31,7 +31,7 @@ class Places(Protocol):
 
 
 class NotReady(Exception):
-    """A view is still being built."""
+    """What is needed for an answer is not there yet: a view that is still being built, or an identity provider."""
 
 
 class Policy(Protocol):
@@ -60,8 +60,21 @@ class Caller:
     expires_at: datetime | None = None
 
 
+class Wait(Exception):
+    """Too many wrong tokens came from there. Nothing is looked at for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("too many wrong tokens came from here")
+        self.seconds = seconds
+
+
 class Authenticate(Protocol):
-    async def __call__(self, token: str) -> Caller | None: ...
+    async def __call__(self, token: str, address: str | None) -> Caller | None:
+        """Who comes with a token from an address; None: it does not hold.
+
+        Without an address: how it is with the token of somebody who is in already. Raises Wait, and `NotReady` while
+        nobody can say whether it holds.
+        """
 
 
 class Budget(Protocol):
@@ -93,7 +106,7 @@ class Stream(Protocol):
 
     def after(
         self, position: int, until: int | None, contexts: Collection[str], shows: Callable[[str], bool]
-    ) -> AsyncIterator[list[tuple[int, bytes]]]:
+    ) -> AsyncGenerator[list[tuple[int, bytes]], None]:
         """The events after a position that are of these contexts and that are shown, by their names; in batches.
 
         Each is a CloudEvent in one line, with its position. It ends at `until`; without one it goes on with what is

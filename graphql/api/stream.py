@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.catalogue import Views
-from api.faults import NOBODY, SERVER_FAULT, refused
-from api.http import caller_of
+from api.faults import SERVER_FAULT, refused
 from api.media import accepted
 from api.ports import Authenticate, Caller, Stream
+from api.sessions import session_of
 from domain.declaration import context_of
 
 LINES, SSE = "application/x-ndjson", "text/event-stream"
@@ -59,7 +59,7 @@ class Events:
         try:
             response = await self._answer(request)
         except HTTPException as error:
-            response = refused(request, error.status_code, error.reason)
+            response = refused(request, error.status_code, error.reason, **getattr(error, "more", {}))
         except Exception:
             log.exception("request %s failed", request.state.request_id)
             response = refused(request, 500, SERVER_FAULT)
@@ -67,15 +67,14 @@ class Events:
         return response
 
     async def _answer(self, request: Request) -> Response:
-        caller = await caller_of(request.headers.get("authorization"), self.authenticate)
-        if caller is None:
-            raise HTTPException(401, NOBODY)
+        session = await session_of(request, request.headers.get("authorization"), self.authenticate)
         head = await self.stream.head()
-        asked = self._asked(request, caller, head)
+        asked = self._asked(request, session.caller, head)
         if request.method == "HEAD":
             return Response(media_type=asked.media, headers=HEADERS)
         batches = self.stream.after(asked.after, None if asked.follow else head, asked.contexts, asked.shows)
-        return StreamingResponse(_told(batches, asked.media), media_type=asked.media, headers=HEADERS)
+        lasting = session.while_it_lasts(batches)
+        return StreamingResponse(_told(lasting, asked.media), media_type=asked.media, headers=HEADERS)
 
     def _asked(self, request: Request, caller: Caller, head: int) -> Asked:
         """What is asked for. What is wrong with it is told by status and name."""

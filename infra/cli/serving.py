@@ -63,7 +63,7 @@ def serve(
         used = stack.enter_context(database(settings, keep=True))
         token = _prepare(settings, used, data, sample, stack)
         app = ports.application(settings, used.application_url, token)
-        _Server(app, lambda: _welcome(address, token)).run_on(listening)
+        _Server(app, settings.trusted_proxies, lambda: _welcome(address, token)).run_on(listening)
 
 
 def project() -> None:
@@ -130,7 +130,7 @@ def _in_address(host: str) -> str:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, app: ASGIApp, welcome: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, trusted_proxies: str, welcome: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -138,6 +138,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=trusted_proxies,
                 timeout_graceful_shutdown=CLOSING,
             )
         )

@@ -418,7 +418,8 @@ def test_server_sent_events_cannot_be_asked_to_end(api: Api) -> None:
 def test_who_does_not_say_who_they_are_is_told_nothing(api: Api, authorization: str) -> None:
     answer = asked(api, headers={"authorization": authorization}, after="x")
 
-    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] in ("Bearer", 'Bearer error="invalid_token"')
     assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 

@@ -127,7 +127,8 @@ def test_who_does_not_say_who_they_are_is_told_nothing(api: Api, authorization: 
 
     answer = api.http.post("/graphql", json=WRONG, headers=sent)  # type: ignore[arg-type]
 
-    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] in ("Bearer", 'Bearer error="invalid_token"')
     assert answer.headers["content-type"].partition(";")[0] == accept
     [error] = answer.json()["errors"]
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
