@@ -168,7 +168,7 @@ class Server:
             self.identity.changed(ids)
 
     async def authenticate(self, token: str, address: str | None) -> Caller | None:
-        known = self.identity.remembered(token)
+        known = None if address is None else self.admission.remembered(token, address)
         if known is None:
             ask = partial(self.admission.again, token)
             if address is not None:

@@ -58,6 +58,11 @@ class Admission:
             self._failed(token, place)
         return None
 
+    def remembered(self, token: str, address: str) -> Caller | None:
+        """Who came with this token a moment ago, known without waiting; nobody where wrong ones came from."""
+        place = neighbourhood(address)
+        return None if place and self._locks.wait(place) else self._identity.remembered(token)
+
     def again(self, token: str) -> Caller | None:
         """The same of somebody who is in already: how it is with the token now, and nothing else."""
         return self._identity.caller(token)

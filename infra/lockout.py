@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -54,6 +55,7 @@ class LockOut:
                 self._known.popitem(last=False)
 
 
+@lru_cache(maxsize=4096)
 def neighbourhood(address: str) -> str | None:
     """Whom a client's address stands for: itself; of IPv6 its network of 64 bits, all of which belongs to one.
 
