@@ -8,6 +8,7 @@ from uuid import UUID
 
 from graphql import GraphQLResolveInfo
 
+from api.changes import changes
 from api.conditions import id_of, view_of
 from api.declaring import ID, JSON, argument, declare, declare_enum, input_field, optional
 from api.fixed import Node, Position
@@ -120,7 +121,8 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
     ]
     doc = "Events from a position on: first those already recorded, then each as it is. None is left out."
     events = field(Event, None, doc, Events, asked)
-    return declare(type("Subscription", (), {}), {"events": events}, description="What can be followed as it happens.")
+    followed = {"events": events, **changes(types)}
+    return declare(type("Subscription", (), {}), followed, description="What can be followed as it happens.")
 
 
 def _within(occurred: Mapping[str, datetime | None], moment: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -14,11 +15,12 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.catalogue import Views
 from api.compile import Compiler
+from api.conditions import Conditions
 from api.documents import Prepared
 from api.errors import behind
 from api.meaning import Derived
 from api.ports import Caller, Places, Rows, ViewType
-from api.statement import Statement
+from api.statement import Statement, where
 from api.tags import Tag, name_of, still_holds, with_stand
 
 PATIENCE: Final = 2.0
@@ -83,6 +85,26 @@ class Reads:
         compiler, details = self._compiler(info)
         sql = compiler.one_row(view, details, id)
         return orjson.loads(await self.text(Compiled(sql, compiler.statement)))
+
+    async def head(self) -> int:
+        """The position of the last event."""
+        [position] = await self.rows.one("select position from event_head", [])
+        return int(position)
+
+    async def among(
+        self, view: ViewType, ids: Iterable[UUID], filter: Mapping[str, Any] | None, position: int | None = None
+    ) -> set[UUID]:
+        """Those of some rows of which a filter holds, and which the caller may see; or held, and which the caller
+        might have seen, at a position.
+        """
+        statement = Statement(self.caller.policy, self.places, self.views)
+        instant = statement.instant(None if position is None else {"position": position}, None)
+        row = statement.row(view, instant)
+        seen = statement.where(row) if position is None else statement.seen_then(row)
+        narrowed = [] if filter is None else Conditions(statement).of(row, dict(filter))
+        conditions = [f"{row.alias}.id = any({statement.bind(list(ids), 'uuid[]')})", *seen, *narrowed]
+        found = f"(select coalesce(json_agg({row.alias}.id), '[]') from {statement.source(row)}{where(conditions)})"
+        return {UUID(id) for id in orjson.loads(await self.text(Compiled(statement.finished(found), statement)))}
 
     async def shown(self, position: int) -> bool:
         """Waits until what the event at a position did can be read; says whether it can."""

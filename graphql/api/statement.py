@@ -27,6 +27,7 @@ class Instant(NamedTuple):
 
 
 NOW = Instant()
+EVERY, NONE = "true", "false"
 
 
 class Row(NamedTuple):
@@ -126,15 +127,24 @@ class Statement:
     def _scope(self, row: Row) -> list[str]:
         """Today's rights, upon the row as it stands today, whichever instant is asked for."""
         holder = row.view.within or row.view
-        owners = self.policy.sees(holder)
-        if owners is None:
-            return []
-        if holder.owner is None:
-            return ["false"]
-        mine = f"{quoted(holder.owner)} = any({self.bind(sorted(owners), 'uuid[]')})"
+        mine = self._mine(holder)
+        if mine in (EVERY, NONE):
+            return [] if mine == EVERY else [NONE]
         if holder is row.view and row.instant.now:
             return [f"{row.alias}.{mine}"]
         return [f"exists (select from {quoted(self.places(holder).live)} s where s.id = {row.alias}.id and s.{mine})"]
+
+    def seen_then(self, row: Row) -> list[str]:
+        """Today's rights, upon a row of an aggregate as it stood at its instant."""
+        mine = self._mine(row.view)
+        return [] if mine == EVERY else [NONE if mine == NONE else f"{row.alias}.{mine}"]
+
+    def _mine(self, view: ViewType) -> str:
+        """What holds of those rows of a view that the caller may see."""
+        owners = self.policy.sees(view)
+        if owners is None:
+            return EVERY
+        return f"{quoted(view.owner)} = any({self.bind(sorted(owners), 'uuid[]')})" if view.owner else NONE
 
     def column(self, row: Row, name: str) -> str:
         """A column as this caller sees it. A hidden one is null here, in filters and in orders alike."""

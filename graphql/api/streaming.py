@@ -6,10 +6,8 @@ subscriptions. Where there is nothing to tell for a while, that is shown: the cl
 
 from __future__ import annotations
 
-import asyncio
-from asyncio import Future
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Final
 
 from starlette.responses import StreamingResponse
@@ -18,6 +16,7 @@ from api.context import Context
 from api.faults import as_error, told
 from api.media import MULTIPART, SSE
 from api.operations import Result, failed
+from api.pauses import with_pauses
 
 QUIET: Final = {SSE: 12.0, MULTIPART: 5.0}
 """Seconds."""
@@ -45,7 +44,7 @@ async def refusal(errors: list[Result]) -> AsyncGenerator[Result]:
 async def _text(media: str, results: AsyncGenerator[Result], context: Context) -> AsyncIterator[bytes]:
     yield BEGIN[media]
     try:
-        async with aclosing(_with_pauses(results, QUIET[media])) as found:
+        async with aclosing(with_pauses(results, lambda: QUIET[media])) as found:
             async for result in found:
                 yield ALIVE[media] if result is None else _frame(media, result.content, context.position)
     except Exception as error:
@@ -58,21 +57,3 @@ def _frame(media: str, content: bytes, position: int | None) -> bytes:
         return PART % (b'{"payload":%b}' % content)
     place = b"" if position is None else b"id: %d\n" % position
     return b"event: next\n%bdata: %b\n\n" % (place, content.replace(b"\n", b""))  # PostgreSQL breaks lines in lists
-
-
-async def _with_pauses(results: AsyncGenerator[Result], quiet: float) -> AsyncGenerator[Result | None]:
-    """The results, and None when none came for a while."""
-    async with aclosing(results):
-        coming: Future[Result | None] = asyncio.ensure_future(anext(results, None))
-        try:
-            while True:
-                done, _ = await asyncio.wait({coming}, timeout=quiet)
-                if done and (result := coming.result()) is None:
-                    return
-                yield result if done else None
-                if done:
-                    coming = asyncio.ensure_future(anext(results, None))
-        finally:
-            coming.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await coming
