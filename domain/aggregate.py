@@ -218,6 +218,10 @@ class Aggregate(domain.Aggregate):
             others = {s: id for s, id in self.external_ids.items() if s != system}
             self.trigger_event(self.ExternalIdsChanged, external_ids=others)
 
+    @command(inner=True)
+    def stay(self) -> None:
+        """Change nothing, and be told how it stands."""
+
     @staticmethod
     def require(rule: bool, otherwise: str | None, field: str | None = None) -> None:
         """Refuse the command unless the rule holds. `otherwise` is for the person at the screen."""

@@ -14,7 +14,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 from uuid import UUID
 
-from domain.aggregate import Aggregate
+from domain.aggregate import Aggregate, Claim
 from domain.declaration import WrongDeclaration, check_types, hints_of
 from domain.parameters import SHORT, AtMost, Following, FoundBy, FromAttribute, FromRequest, NewSecret, Patched
 
@@ -40,6 +40,7 @@ class Request:
     """Somebody asks for a command: `Opportunity.win`, of this one (its id, bare or as text), with these arguments.
 
     `scopes` are those of the token by which the actor came; None: nothing limits what the actor may do.
+    With a `key`, a command that makes something is an upsert: what holds the key already is changed instead.
     """
 
     command: str
@@ -54,6 +55,7 @@ class Request:
     occurred_at: datetime | None = None
     origin: str | None = None
     scopes: frozenset[str] | None = None
+    key: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,15 @@ class Accepted:
     """The command was carried out: on the first of these, changed or not; the others are what else it changed.
 
     `position` and `receipt` are those of the last event in the history that tells of it; the receipt is its hash.
-    `secret` is told where the command made one, and in the first answer only: it is kept nowhere.
+    `secret` is told where the command made one, and in the first answer only: it is kept nowhere. `created` tells of an
+    upsert whether it made something.
     """
 
     changed: tuple[Changed, ...]
     position: int
     receipt: str
     secret: str | None = field(default=None, repr=False)
+    created: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

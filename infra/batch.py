@@ -9,6 +9,7 @@ from typing import Any
 from domain.command import Accepted, Code, Earlier, Outcome, Refusal, Request, Stopped
 from domain.values import id_text
 from infra.pipeline import REPEATED, CommandPipeline
+from infra.upsert import upsert
 
 Made = Callable[[int], Accepted]
 """What came of an earlier command. Raises Nothing if it did nothing."""
@@ -30,7 +31,8 @@ def one_by_one(pipeline: CommandPipeline, requests: Sequence[Request]) -> list[O
 
     for request in requests:
         try:
-            outcomes.append(pipeline.run(_filled(request, made)))
+            carry_out = upsert if request.key else CommandPipeline.run
+            outcomes.append(carry_out(pipeline, _filled(request, made)))
         except Nothing as nothing:
             field = next(_earlier(request))[0]
             outcomes.append(Refusal(Code.INVALID, str(nothing), field))

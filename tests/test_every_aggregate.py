@@ -44,6 +44,7 @@ SHARED_ARGUMENTS: dict[str, dict[str, Any]] = {
     "unwatch": {},
     "link_external": {"system": "erp", "external_id": "17"},
     "unlink_external": {"system": "erp"},
+    "stay": {},
     "archive": {"reason": "double"},
     "restore": {},
 }

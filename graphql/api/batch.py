@@ -95,7 +95,7 @@ class Batch(Derived):
             whole = [] if done.at is not None else [user_error(replace(done.refusal, field=None))]
         else:
             outcomes, whole = list(done), []
-        results = [_result(n, name, outcome) for n, (name, outcome) in enumerate(zip(names, outcomes, strict=True))]
+        results = [_result(n, commands[name], each) for n, (name, each) in enumerate(zip(names, outcomes, strict=True))]
         errors = [e for r, o in zip(results, outcomes, strict=True) if o is not STOPPED for e in r["userErrors"]]
         return {"results": results, "userErrors": whole + errors}
 
@@ -130,8 +130,8 @@ def _earlier(value: Any, number: int) -> Any:
     return Earlier(int(found[1])) if found and int(found[1]) < number else value
 
 
-def _result(number: int, name: str, outcome: Outcome) -> dict[str, Any]:
-    made = payload(outcome)
+def _result(number: int, command: Command, outcome: Outcome) -> dict[str, Any]:
+    made, name = payload(outcome, command.creates), command.mutation
     for error in made["userErrors"]:
         error["field"] = ["commands", str(number), name, *(error["field"] or ())]
     return made | {"mutation": name}

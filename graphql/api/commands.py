@@ -76,7 +76,7 @@ class Mutation(Derived):
     async def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         command: Command = meaning(info.parent_type.fields[info.field_name])
         outcome = await info.context.commands(request_of(command, plain(given["input"]), info, header_key(info)))
-        return payload(outcome)
+        return payload(outcome, command.creates)
 
 
 def header_key(info: GraphQLResolveInfo[Any]) -> str | None:
@@ -104,16 +104,17 @@ def request_of(command: Command, given: dict[str, Any], info: GraphQLResolveInfo
     )
 
 
-def payload(outcome: Outcome) -> dict[str, Any]:
+def payload(outcome: Outcome, creates: bool = False) -> dict[str, Any]:
     """What came of a command, as its mutation shows it."""
     if isinstance(outcome, Refusal):
         empty: dict[str, Any] = {"accepted": None, "version": None, "position": None, "receipt": None, "changed": []}
-        return empty | {"secret": None, "userErrors": [user_error(outcome)]}
+        return empty | {"created": False, "secret": None, "userErrors": [user_error(outcome)]}
     return {
         "accepted": outcome,
         "version": outcome.changed[0].version,
         "position": outcome.position,
         "receipt": outcome.receipt,
+        "created": creates or outcome.created,
         "secret": outcome.secret,
         "changed": [{"id": id_text(each.kind, each.id), "version": each.version} for each in outcome.changed],
         "userErrors": [],
@@ -152,12 +153,12 @@ class Commands:
         input_ = self._input(command)
         doc = f"{command.doc}\n\nNeeds {command.needs}."
         return field(
-            self._payload(command.aggregate), command, doc, Mutation, [argument("input", input_, "What is asked for.")]
+            self.payload(command.aggregate), command, doc, Mutation, [argument("input", input_, "What is asked for.")]
         )
 
     def _input(self, command: Command) -> type:
         """What a client gives for a command."""
-        members = {each.asked_as: self._argument(command.aggregate, each) for each in command.arguments}
+        members = {each.asked_as: self.argument(command.aggregate, each) for each in command.arguments}
         if not command.creates:
             members = {"id": input_field(ID, f"Which {command.aggregate.__name__}.")} | members
             members["expected_version"] = input_field(int | None, "Refuse (CONFLICT) unless it still has this version.")
@@ -170,7 +171,7 @@ class Commands:
         empty = type(f"{command.mutation[0].upper()}{command.mutation[1:]}Input", (), {})
         return plain_names(declare(empty, members, "input", description=f"See `{command.mutation}`."), members)
 
-    def _payload(self, aggregate: type[Aggregate]) -> type:
+    def payload(self, aggregate: type[Aggregate]) -> type:
         """What comes of any command of an aggregate."""
         noun = aggregate.__name__
         if noun not in self.payloads:
@@ -186,7 +187,8 @@ class Commands:
             )
         return self.payloads[noun]
 
-    def _argument(self, aggregate: type[Aggregate], argument: Argument) -> Any:
+    def argument(self, aggregate: type[Aggregate], argument: Argument) -> tuple[Any, str | None]:
+        """How a client gives an argument of a command: its type, and what it is."""
         optional = argument.optional or argument.default is not REQUIRED
         type_: Any
         if argument.aggregate:
@@ -202,6 +204,12 @@ OUTCOME: Final[Mapping[str, Derived]] = {
     "position": field(Position | None, None, "Of the last event: a read can wait for it.", OfPayload),
     "receipt": field(str | None, None, "The hash of the last event: proof of all before it.", OfPayload),
     "changed": field(list[Changed], None, "All that was made or changed, the subject first.", OfPayload),
+    "created": field(
+        bool,
+        None,
+        "Whether it was made now: an upsert makes it or changes it.",
+        OfPayload,
+    ),
     "user_errors": field(list[UserError], None, "Why nothing was done; empty when it was.", OfPayload),
 }
 """What is told of every command."""

@@ -21,6 +21,7 @@ from api.observed import Watched
 from api.ports import ViewType
 from api.reads import Read
 from api.types import Types
+from api.upserts import upserts
 from domain.aggregate import Aggregate
 from domain.command import index
 from projections.report import Report
@@ -63,7 +64,8 @@ def build(
     types = Types(shown, aggregates, time_zone)
     known = {command.mutation: command for command in index(aggregates).values()}
     commands = Commands(known.values(), types)
-    mutations = commands.mutations | {"batch": batch(known, commands, types)}
+    mutations = commands.mutations | upserts(aggregates, commands)
+    mutations["batch"] = batch(known, commands, types)
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), types.roots(reports, Read), description="What can be read."),
         declare(type("Mutation", (), {}), mutations, description="What can be asked for."),

@@ -17,7 +17,7 @@ import infra.identity
 from infra.event_store import EventStore
 from infra.identity import Identity
 from server import schema_of
-from tests.api.client import Api
+from tests.api.client import Api, some
 from tests.api.company import a_user, an_account, an_opportunity
 
 SCHEMA = schema_of("UTC")[0]._schema
@@ -126,10 +126,11 @@ VALUES = {
     "DateTime": "2026-01-31T12:00:00Z",
     "InteractionDirection": "INBOUND",
     "InteractionKind": "CALL",
+    "ExternalIdInput": {"system": "erp", "id": "1"},
 }
 
 
-OUTCOME = {"version", "position", "receipt", "secret", "changed", "userErrors"}
+OUTCOME = {"version", "position", "receipt", "created", "secret", "changed", "userErrors"}
 
 
 def least(name: str, bare: str) -> dict[str, Any]:
@@ -185,6 +186,17 @@ def test_what_one_may_not_know_of_is_not_found(api: Api, guest: Api) -> None:
 
     assert of_mine == of_none
     assert of_mine["code"] == "NOT_FOUND"
+
+
+def test_an_upsert_does_not_tell_what_is_there(api: Api, guest: Api) -> None:
+    known = {"externalId": {"system": "erp", "id": some("key")}, "name": "Acme", "details": {"employees": -1}}
+    api.given("upsertAccount", **known | {"details": {}})
+
+    of_known = guest.user_error("upsertAccount", **known)
+    of_none = guest.user_error("upsertAccount", **known | {"externalId": {"system": "erp", "id": some("key")}})
+
+    assert of_known == of_none
+    assert of_known["code"] == "FORBIDDEN"
 
 
 def test_events_show_nothing_to_who_may_see_nothing(api: Api, guest: Api) -> None:

@@ -254,7 +254,9 @@ def test_an_aggregate_without_a_view_has_mutations_that_show_no_object() -> None
     assert schema.query_type and schema.mutation_type
     payload = schema.mutation_type.fields["makeGadget"].type
     assert "gadget" not in schema.query_type.fields
-    assert set(get_named_type(payload).fields) == {"version", "position", "receipt", "changed", "userErrors"}
+    assert set(get_named_type(payload).fields) == {
+        *("version", "position", "receipt", "changed", "created", "userErrors")
+    }
 
 
 def test_two_mutations_of_one_name_are_told_at_start() -> None:
