@@ -118,6 +118,8 @@ class Conditions:
 
     def _custom(self, row: Row, wanted: dict[str, Any]) -> Iterator[str]:
         """A condition upon a field that the company defined for itself. What is of another type is no match."""
+        if not wanted.keys() - {"key"}:
+            return  # and nothing is bound, for PostgreSQL refuses what is bound and not used
         bind = self.statement.bind
         at = f"({self.statement.column(row, 'custom_fields')} -> {bind(wanted['key'], 'text')})"
         text = f"({at} #>> '{{}}')"

@@ -307,6 +307,13 @@ def test_a_filter_that_nothing_meets_is_met_by_nothing(api: Api, filter: Any) ->
     assert (found, an_account_was_there >= 0) == (0, True)
 
 
+@pytest.mark.parametrize("filter", [{"customFields": [{"key": "a"}]}, {"not": {"customFields": [{"key": "a"}]}}])
+def test_a_custom_field_of_which_nothing_is_asked_is_no_condition(api: Api, filter: Any) -> None:
+    response = api.post(LIST, {"filter": filter})
+
+    assert "errors" not in response.json(), response.text
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
