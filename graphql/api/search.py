@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from api.fixed import Node, PageInfo
 from api.meaning import Derived, Search, field
 from api.ports import ViewType
 from api.render import json_of, pairs
-from api.statement import Instant, where
+from api.statement import Instant, Row, where
 from projections.words import CONFIGURATION, words
 
 if TYPE_CHECKING:
@@ -127,11 +128,7 @@ class Hits:
         looked_for = list(dict.fromkeys(PARTS.sub(" ", asked[: MOST_LETTERS + 1]).lower().split()))
         if len(asked) > MOST_LETTERS or not 1 <= len(looked_for) <= MOST_WORDS:
             raise bad_input(f"`query` has from 1 to {MOST_WORDS} words, and at most {MOST_LETTERS} letters")
-        bind, begun = self.statement.bind, [f"'{word}':*" for word in looked_for]
-        self.all_of = f"to_tsquery({CONFIGURATION}, {bind(' & '.join(begun), 'text')})"
-        self.any_of = f"to_tsquery({CONFIGURATION}, {bind(' | '.join(begun), 'text')})"
-        self.word = bind(looked_for[0], "text")
-        self.whole = bind(asked.strip().lower(), "text")
+        self.asked, self.looked_for = asked.strip().lower(), looked_for
         self.views = self._views(means.kinds, given.get("kinds"))
 
     def part(self, type_: GraphQLObjectType, name: str, each: list[FieldDetails]) -> str:
@@ -146,7 +143,7 @@ class Hits:
                 return self._listed(json_of(self.compiler.members(of, each, self._edge)))
             case "pageInfo":
                 return pairs(self.compiler.members(of, each, lambda _, name, __: self._info(name)))
-        counted = " union all ".join(f"select from {self._met(kind)[1]}" for kind in self.views)
+        counted = " union all ".join(f"select from {self._met(kind)[2]}" for kind in self.views)
         return f"(select count(*) from ({counted}) c)"
 
     def rows(self) -> str:
@@ -154,6 +151,27 @@ class Hits:
         arms = " union all ".join(self._arm(kind) for kind in self.views)
         place = f"row_number() over (order by {ORDER}) as nth"
         return f"select a.*, {place} from ({arms}) a order by {ORDER} limit {self._limit}"
+
+    # What is bound is bound when it is used: PostgreSQL refuses a statement that leaves it out.
+    @cached_property
+    def all_of(self) -> str:
+        return self._query(" & ")
+
+    @cached_property
+    def any_of(self) -> str:
+        return self._query(" | ")
+
+    def _query(self, operator: str) -> str:
+        begun = operator.join(f"'{word}':*" for word in self.looked_for)
+        return f"to_tsquery({CONFIGURATION}, {self.statement.bind(begun, 'text')})"
+
+    @cached_property
+    def word(self) -> str:
+        return self.statement.bind(self.looked_for[0], "text")
+
+    @cached_property
+    def whole(self) -> str:
+        return self.statement.bind(self.asked, "text")
 
     @property
     def _limit(self) -> str:
@@ -171,13 +189,18 @@ class Hits:
             raise forbidden(f"to search you need one of {', '.join(sorted(set(needs.values())))}")
         return seen
 
-    def _met(self, kind: str) -> tuple[dict[str, str], str]:
-        """Of the rows of a kind that are hits: what they are shown by, and where they are found."""
+    def _met(self, kind: str) -> tuple[Row, dict[str, str], str]:
+        """The rows of a kind that are hits, the columns in which they may be, and where they are found."""
         statement, view = self.statement, self.views[kind]
         row = statement.row(view, self.instant)
         columns = {name: statement.column(row, name) for name in view.search}
         held = words(list(columns.values()))
         conditions = [*statement.where(row), *Conditions(statement).of(row, {}), f"{held} @@ {self.all_of}"]
+        return row, columns, f"{statement.source(row)}{where(conditions)}"
+
+    def _arm(self, kind: str) -> str:
+        """The best hits of one kind."""
+        row, columns, source = self._met(kind)
         first = f"lower({next(iter(columns.values()))})"
         named = (
             f"case when {first} = {self.whole} then 3 when starts_with({first}, {self.whole}) then 2"
@@ -193,11 +216,6 @@ class Hits:
             "id": f"{row.alias}.id",
             "matched": f"case {cases} end",
         }
-        return shown, f"{statement.source(row)}{where(conditions)}"
-
-    def _arm(self, kind: str) -> str:
-        """The best hits of one kind."""
-        shown, source = self._met(kind)
         made = ", ".join(f"{sql} as {name}" for name, sql in shown.items())
         past = ""
         if self.after:

@@ -104,6 +104,25 @@ def test_a_hit_says_where_a_word_was_found(api: Api) -> None:
     assert edge["matched"] == {"field": "website", "text": f"https://{mark}.example"}
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "totalCount",
+        "__typename",
+        "nodes { id }",
+        "edges { cursor }",
+        "pageInfo { hasPreviousPage }",
+        "totalCount nodes { id }",
+    ],
+)
+def test_any_part_of_a_page_is_asked_for_alone(api: Api, shown: str) -> None:
+    an_account(api, "Alone")
+
+    found = api.ask(f'{{ search(query: "alone") {{ {shown} }} }}')["search"]
+
+    assert found.get("totalCount", 1) >= 1 and found.get("nodes", [0]) != []
+
+
 def test_what_was_put_away_or_merged_is_not_found(api: Api) -> None:
     name = word()
     gone, merged, stays = (an_account(api, name) for _ in range(3))
