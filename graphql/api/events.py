@@ -39,11 +39,15 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
     kinds: Any = Enum("EventKind", names)  # type: ignore[misc]
     Kind: Any = declare_enum(kinds, "EventKind", "Every kind of event there is.")
 
+    async def node(source: Entry, info: GraphQLResolveInfo[Any]) -> Any:
+        await info.context.reads.shown(source.position)
+        return await info.context.reads.row(info, types.named[source.aggregate], source.id)
+
     class OfEvent(Derived):
         """A field of an event: its meaning is the name by which the event has it."""
 
         @staticmethod
-        async def resolve(source: Entry, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        def resolve(source: Entry, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
             match meaning(info.parent_type.fields[info.field_name]):
                 case "kind":
                     return kinds(f"{source.aggregate}.{source.event}")
@@ -53,8 +57,7 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
                     user = getattr(source, name)
                     return user and id_text("User", user)
                 case "node":
-                    await info.context.reads.shown(source.position)
-                    return await info.context.reads.row(info, types.named[source.aggregate], source.id)
+                    return node(source, info)
                 case name:
                     return getattr(source, name)
 
