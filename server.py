@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Final, NoReturn
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -40,11 +38,13 @@ from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA
 from infra.event_store import EventStore
+from infra.identity import Caller as Known
 from infra.identity import Identity
 from infra.metrics import COMMAND_SECONDS, COMMANDS, MEDIA, metrics
 from infra.observing import watch
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
+from infra.rights import Directory
 from infra.scoped import Scoped
 from infra.serving import FIND, question
 from infra.serving import Place as Tables
@@ -56,7 +56,7 @@ from projections.catalogue import REPORTS, VIEWS
 AT_ONCE: Final = 64
 """So many commands are decided at the same time; they are recorded together."""
 LOOK_AGAIN: Final = 1.0
-"""Seconds after which a server sees that a view was rebuilt."""
+"""Seconds after which a server sees that a view was rebuilt, or that rights have changed."""
 ANSWERS_WITHIN: Final = 2.0
 """Seconds; a database that takes longer to say how things stand does not answer."""
 NAMED: Final = {view.table: view for view in VIEWS}
@@ -73,22 +73,6 @@ def sdl() -> str:
     return schema_of("UTC")[0].as_str() + "\n"
 
 
-@dataclass(frozen=True)
-class Rights:
-    """What a caller may see. Until roles are built an administrator may see all, and others nothing."""
-
-    administrator: bool
-
-    def may(self, permission: str) -> bool:
-        return self.administrator
-
-    def sees(self, view: ViewType) -> Collection[UUID] | None:
-        return None if self.administrator else ()
-
-    def hides(self, view: ViewType, column: str) -> bool:
-        return not self.administrator
-
-
 class Server:
     """One web server: its connections, and what it answers with."""
 
@@ -96,7 +80,8 @@ class Server:
         self.schema, self.views = schema_of(settings.time_zone)
         self.store = EventStore(url, schema)
         self.identity = Identity(url, self.store, schema)
-        self.pipeline = CommandPipeline(AGGREGATES, self.store, self.identity.allows, ZoneInfo(settings.time_zone))
+        self.directory = Directory(self.store)
+        self.pipeline = CommandPipeline(AGGREGATES, self.store, self.directory, ZoneInfo(settings.time_zone))
         self.admission = Admission(self.identity, self.pipeline.run, ZoneInfo(settings.time_zone))
         self.reading = Reading(url, schema, statement_seconds=settings.statement_seconds)
         self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
@@ -107,6 +92,7 @@ class Server:
     async def life(self, _: Starlette) -> AsyncIterator[None]:
         async with self.reading:
             await self.look()
+            await to_thread.run_sync(self.directory.refresh)
             looking = asyncio.create_task(self.keep_looking())
             try:
                 yield
@@ -128,8 +114,9 @@ class Server:
     async def keep_looking(self) -> None:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.OperationalError, PoolTimeout):
                 await self.look()
+                await to_thread.run_sync(self.directory.refresh)
 
     def place(self, view: ViewType) -> Place:
         if view in self.known:
@@ -139,21 +126,32 @@ class Server:
     async def run(self, request: Request) -> Outcome:
         with COMMAND_SECONDS.time(), tracing.doing(request.command):
             decided = tracing.correlated(request)
-            outcome = await to_thread.run_sync(self.pipeline.run, decided, limiter=self.deciding)
+            outcome = await to_thread.run_sync(self._decide, decided, limiter=self.deciding)
         self._noted([request], [outcome])
         return outcome
 
     async def run_all(self, requests: Sequence[Request], together: bool) -> Sequence[Outcome] | Stopped:
-        carry_out: Any = batch.together if together else batch.one_by_one
         with COMMAND_SECONDS.time(), tracing.doing("batch"):
             decided = [tracing.correlated(request) for request in requests]
             outcomes: Sequence[Outcome] | Stopped = await to_thread.run_sync(
-                carry_out, self.pipeline, decided, limiter=self.deciding
+                self._decide_all, decided, together, limiter=self.deciding
             )
         if isinstance(outcomes, Stopped):
             self._noted(requests[outcomes.at or 0 :][:1], [outcomes.refusal])
         else:
             self._noted(requests, outcomes)
+        return outcomes
+
+    def _decide(self, request: Request) -> Outcome:
+        """Whoever is answered that rights have changed finds that they have."""
+        outcome = self.pipeline.run(request)
+        self.directory.catch_up()
+        return outcome
+
+    def _decide_all(self, requests: Sequence[Request], together: bool) -> Sequence[Outcome] | Stopped:
+        carry_out: Any = batch.together if together else batch.one_by_one
+        outcomes: Sequence[Outcome] | Stopped = carry_out(self.pipeline, requests)
+        self.directory.catch_up()
         return outcomes
 
     def _noted(self, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
@@ -174,15 +172,21 @@ class Server:
             if address is not None:
                 ask = partial(self.admission.admit, token, address)
             try:
-                known = await to_thread.run_sync(ask)
+                known = await to_thread.run_sync(self._known, ask)
             except MustWait as wait:
                 raise Wait(wait.seconds) from None
         if known is None:
             return None
         known_caller(known.user_id)
-        rights = Rights(known.administrator)
+        rights = self.directory.of(known.user_id)
         policy = rights if known.scopes is None else Scoped(rights, known.scopes)
         return Caller(known.user_id, policy, known.token_id, known.scopes, known.expires_at)
+
+    def _known(self, ask: Callable[[], Known | None]) -> Known | None:
+        """Who comes. Of whom no rights are known yet, they are looked for."""
+        if known := ask():
+            self.directory.catch_up(known.user_id)
+        return known
 
     async def healthy(self, _: HTTPRequest) -> Response:
         return JSONResponse({"status": "ok"})

@@ -6,6 +6,7 @@ from domain.customers.contact import Contact
 from domain.customers.interaction import Interaction
 from domain.platform.api_token import ApiToken
 from domain.platform.custom_field import CustomField
+from domain.platform.role import Role
 from domain.platform.team import Team
 from domain.platform.user import User
 from domain.sales.opportunity import Opportunity
@@ -15,6 +16,7 @@ from domain.sales.product import Product
 AGGREGATES: tuple[type[Aggregate], ...] = (
     User,
     Team,
+    Role,
     ApiToken,
     CustomField,
     Account,

@@ -12,8 +12,9 @@ from typing import Final
 from uuid import UUID
 
 from domain.command import Outcome, Request
-from infra.identity import DAYBOOK, TOKEN, Caller, Identity
+from infra.identity import TOKEN, Caller, Identity
 from infra.lockout import LockOut, neighbourhood
+from infra.rights import DAYBOOK
 
 MOST_KEPT: Final = 10_000
 """So many are remembered who came in from an address, and of so many tokens the day of their use."""

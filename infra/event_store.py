@@ -86,6 +86,10 @@ class EventStore:
                 self._behind.submit(self._keep, snapshot)
         return found
 
+    def told(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[int, Aggregate.Event]]:
+        """Events with their positions, by a statement of the columns that it then has: see `infra/rights.py`."""
+        return [(position, read(Stored(*row), self.keys)) for position, *row in self._rows(statement, parameters)]
+
     def answer(self, command_id: UUID) -> tuple[bytes, Outcome] | None:
         """The first answer to a command and the digest of what it asked, or None if it was never answered."""
         return self._read(lambda connection: _answer(connection, command_id))

@@ -1,4 +1,4 @@
-"""Identity: who comes with which token of ours, and what they may do.
+"""Identity: who comes with which token of ours.
 
 Tokens are aggregates. The table `tokens` holds those that belong to no history: the local token of an installation, and
 what was made before there were others.
@@ -20,17 +20,12 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from domain.aggregate import Aggregate
-from domain.command import Request
 from domain.platform.api_token import ApiToken
 from domain.platform.user import User
 from domain.scopes import EVERYTHING
 from domain.values import id_text
 from infra.database import SCHEMA, pool
 from infra.event_store import EventStore
-
-DAYBOOK: Final = UUID(int=0)
-"""The actor of what Daybook does by itself: the first user is added by nobody else."""
 
 REMEMBERED: Final = 3.0
 """Seconds for which a caller is not looked up again: so long may a token be used after another process revoked it."""
@@ -48,7 +43,6 @@ class Caller:
     """Somebody who came with a token that holds, until when it does, and its scopes; None: they limit nothing."""
 
     user_id: UUID
-    administrator: bool
     token_id: str
     scopes: frozenset[str] | None = None
     expires_at: datetime | None = None
@@ -85,7 +79,6 @@ class Identity:
         self._pool = pool(url, schema, "identity", most=4)
         self._store = store
         self._known: dict[bytes, tuple[float, Caller]] = {}
-        self._administrators: dict[UUID, float] = {}
         self._lock = threading.Lock()
 
     def create(self, user_id: UUID, name: str, lasts: timedelta | None = None) -> str:
@@ -154,23 +147,13 @@ class Identity:
         named = {id.hex for id in ids}
         self._forget(lambda caller: caller.user_id in ids or caller.token_id in named)
 
-    def make_administrator(self, user_id: UUID) -> None:
-        """Let a user do everything."""
-        self._run("insert into administrators values (%s) on conflict do nothing", [user_id])
+    def former_administrators(self) -> list[UUID]:
+        """Who might do everything before there were roles, and was not given that of an administrator yet."""
+        return [id for (id,) in self._run("select user_id from administrators", [])]
 
-    def is_administrator(self, user_id: UUID) -> bool:
-        """Whether a user may do everything; so may Daybook itself."""
-        now = time.monotonic()
-        if user_id == DAYBOOK or self._administrators.get(user_id, 0.0) > now:
-            return True
-        if self._run("select true from administrators where user_id = %s", [user_id]):
-            self._administrators[user_id] = now + REMEMBERED
-            return True
-        return False
-
-    def allows(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
-        """The policy of the pipeline until there are roles: administrators may do everything, others nothing."""
-        return self.is_administrator(request.actor)
+    def drop_former(self, user_id: UUID) -> None:
+        """They were given the role."""
+        self._run("delete from administrators where user_id = %s", [user_id])
 
     def works_here(self, user_id: UUID) -> bool:
         """Whether there is such a user, neither archived nor deactivated."""
@@ -198,8 +181,7 @@ class Identity:
         if not compare_digest(hash, _hash(secret)) or not self.works_here(user_id):
             return None
         left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at else REMEMBERED
-        caller = Caller(user_id, self.is_administrator(user_id), token_id, scopes, expires_at)
-        return caller, min(left, REMEMBERED)
+        return Caller(user_id, token_id, scopes, expires_at), min(left, REMEMBERED)
 
     def _held(self, token_id: str) -> Held | None:
         """What the history says of a token that holds. A rebuild of its view changes nothing about who comes in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,6 +18,9 @@ import msgspec
 from domain.aggregate import Aggregate, Claim, Refused, occurring_at
 from domain.command import Accepted, Changed, Code, Command, Outcome, Refusal, Request, describe, index
 from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromRequest, NewSecret, opening
+from domain.platform.role import Role
+from domain.platform.user import User
+from domain.rights import Rights, Scope
 from domain.scopes import covers
 from domain.values import id_text, new_id
 from infra.arguments import Failed, given, instant, invalid, key, patched, text, trimmed
@@ -25,6 +28,7 @@ from infra.commit import Asked, Commit, Conflict, Decision, Forgotten, Repeated,
 from infra.event_store import EventStore
 from infra.keys import NoMasterKey
 from infra.memory import Memory
+from projections.catalogue import to_see
 
 TRIES: Final = 5
 """So often a unit is decided, if others change what it looks at in the meantime."""
@@ -32,6 +36,7 @@ AHEAD: Final = timedelta(minutes=1)
 """By so much the clock of a caller may be fast."""
 REMEMBERED: Final = 4_096
 """So many aggregates are kept in memory as they were last seen."""
+NOBODY: Final = UUID(int=0)
 
 Steps = Callable[[Callable[[Request], Accepted]], None]
 """The commands of a unit: it calls what it is given with one request after the other.
@@ -48,18 +53,54 @@ def command_id(actor: UUID, idempotency_key: str) -> UUID:
     return uuid5(actor, idempotency_key)
 
 
-class Policy(Protocol):
-    def __call__(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
+class Authority(Protocol):
+    """Who may do what."""
+
+    def allows(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
         """Whether the actor may do it: at all, where there is no subject yet, or to this one.
 
         It is also asked who may see what a request names, `sales.see` for what `sales.sell` changes: for whom may
         not, it does not exist.
         """
 
+    def rights(self, request: Request, /) -> Rights:
+        """What the actor has, and so may give."""
 
-def everything(request: Request, permission: str, subject: Aggregate | None) -> bool:
-    """The policy of an administrator."""
-    return True
+    def governors(self, without: UUID, /) -> Iterable[tuple[UUID, UUID]] | None:
+        """Who may do everything, and by which role, as far as neither is this one. None where it is not among them."""
+
+    def keeps(self, request: Request, made: Aggregate, /) -> bool:
+        """Whether what the actor made becomes theirs: else they would not see it."""
+
+    def recorded(self, kinds: Collection[str], /) -> None:
+        """Told of which kinds something was recorded: rights may be others from now on."""
+
+
+class Unlimited:
+    """The authority where everybody may do everything."""
+
+    hidden: Final = frozenset[str]()
+
+    def allows(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
+        return True
+
+    def rights(self, request: Request, /) -> Rights:
+        return self
+
+    def reach(self, permission: str) -> Scope:
+        return Scope.ALL
+
+    def governors(self, without: UUID, /) -> None:
+        return None
+
+    def keeps(self, request: Request, made: Aggregate, /) -> bool:
+        return False
+
+    def recorded(self, kinds: Collection[str], /) -> None:
+        pass
+
+
+UNLIMITED: Final = Unlimited()
 
 
 class CommandPipeline:
@@ -72,11 +113,11 @@ class CommandPipeline:
         self,
         aggregates: Iterable[type[Aggregate]],
         store: EventStore,
-        allows: Policy = everything,
+        authority: Authority = UNLIMITED,
         time_zone: tzinfo = UTC,
     ) -> None:
         self.commands = index(aggregates)
-        self.store, self.allows, self.time_zone = store, allows, time_zone
+        self.store, self.authority, self.time_zone = store, authority, time_zone
         self.memory = Memory(REMEMBERED)
 
     def run(self, request: Request) -> Outcome:
@@ -145,7 +186,9 @@ class Pending:
         while True:
             tries += 1
             try:
-                return self._unit.telling(self._recorded.result())
+                accepted = self._unit.telling(self._recorded.result())
+                self._pipeline.authority.recorded({each.kind for each in accepted.changed})
+                return accepted
             except Throttled as failure:
                 return _refusal(failure, self._unit)
             except (Conflict, Refused, Failed, Forgotten, NoMasterKey, Taken, Repeated) as failure:
@@ -252,8 +295,9 @@ class Unit:
     ) -> Accepted:
         """What a command records. To change or make what it does not return is a mistake in the command."""
         named = {aggregate.id: aggregate for aggregate in answered}
-        for kind, method, made in opened:
-            first = made[0] if isinstance(made, tuple) else made
+        made = [aggregate for id, aggregate in named.items() if id not in self._before]
+        for kind, method, result in opened:
+            first = result[0] if isinstance(result, tuple) else result
             if not (command.creates and first is answered[0]):
                 self._permit(request, describe(kind, method).needs, None)
             if first.id not in named:
@@ -261,6 +305,9 @@ class Unit:
         for id, aggregate in self._seen.items():
             if aggregate.pending_events and id not in named:
                 raise TypeError(f"{command.name} changes {type(aggregate).__name__}, but does not return it")
+        for aggregate in made:
+            if self.pipeline.authority.keeps(request, aggregate):
+                aggregate.trigger_event(type(aggregate).OwnerAssigned, owner_id=request.actor)
         changed = [aggregate for aggregate in named.values() if aggregate.pending_events]
         events = [event for aggregate in reversed(changed) for event in aggregate.collect_events()]
         for id, aggregate in named.items():
@@ -288,6 +335,10 @@ class Unit:
             match parameter.filled_by:
                 case FromRequest("occurred_at"):
                     values[parameter.name] = now
+                case FromRequest("rights"):
+                    values[parameter.name] = self.pipeline.authority.rights(request)
+                case FromRequest("governed"):
+                    values[parameter.name] = self._governed(subject)
                 case FromRequest(wanted):
                     values[parameter.name] = getattr(request, wanted)
                 case Following(start, by) if kind:
@@ -316,7 +367,7 @@ class Unit:
         return values
 
     def _usable(self, kind: type[Aggregate], id: UUID, field: str, request: Request) -> Aggregate:
-        found = self._named(kind, id, field, request, _seeing(kind.needs))
+        found = self._named(kind, id, field, request, to_see(kind))
         if not found.usable:
             raise invalid("this is not in use any more", field)
         return found
@@ -328,7 +379,7 @@ class Unit:
         if found is None:
             raise Failed(Code.NOT_FOUND, "there is no such thing", field)
         if not isinstance(found, kind):
-            self._permit(request, _seeing(type(found).needs), found, field)
+            self._permit(request, to_see(type(found)), found, field)
             raise invalid(f"this is the id of something else, not of {kind.__name__}", field)
         self._permit(request, permission, found, field)
         return found
@@ -340,13 +391,35 @@ class Unit:
 
     def _permit(self, request: Request, permission: str, subject: Aggregate | None, field: str | None = None) -> None:
         def allowed(permission: str) -> bool:
-            return covers(request.scopes, permission) and self.pipeline.allows(request, permission, subject)
+            return covers(request.scopes, permission) and self.pipeline.authority.allows(request, permission, subject)
 
         if allowed(permission):
             return
-        if subject is not None and not allowed(_seeing(permission)):
+        if subject is not None and not allowed(to_see(type(subject))):
             raise Failed(Code.NOT_FOUND, "there is no such thing", field)
         raise Failed(Code.FORBIDDEN, f"you may not do this: it needs {permission}")
+
+    def _governed(self, subject: Aggregate | None) -> bool:
+        """Whether somebody may do everything who is not this one, nor by this role.
+
+        They and their role are looked at, so that it is decided again if either is changed in the meantime.
+        """
+        governors = self.pipeline.authority.governors(subject.id if subject else NOBODY)
+        for user_id, role_id in governors or ():
+            user, role = self._find(user_id), self._find(role_id)
+            if (
+                isinstance(user, User) and user.usable and role_id in user.roles
+                and isinstance(role, Role) and role.usable and role.governs
+            ):  # fmt: skip
+                return True
+        return governors is None
+
+    def shown(self, taken: Taken) -> str | None:
+        """Who holds a value that only one may hold, if the actor may see them."""
+        found, request = self.pipeline.store.aggregate(taken.holder), self.asked[-1].request
+        if found and self.pipeline.authority.allows(request, to_see(type(found)), found):
+            return id_text(taken.claim.kind, taken.holder)
+        return None
 
     def _load(self, kind: type[Aggregate], id: UUID) -> Any:
         """What another aggregate names: it is there, and of this kind."""
@@ -366,7 +439,7 @@ class Unit:
             if found is None:
                 return None
             self.pipeline.memory.put(found)
-        self._before[id], self._seen[id] = found, _copy(found)
+        self._before[id], self._seen[id] = found, copied(found)
         return self._seen[id]
 
     def _holder(self, claim: Claim) -> UUID | None:
@@ -391,15 +464,11 @@ class Unit:
                         yield waiting[-1]
 
 
-def _copy(aggregate: Aggregate) -> Aggregate:
+def copied(aggregate: Aggregate) -> Aggregate:
     """Another of the same, to be changed. Its values are shared: nobody changes them in place."""
     copy = object.__new__(type(aggregate))
     vars(copy).update(vars(aggregate), _pending_events=[])
     return copy
-
-
-def _seeing(permission: str) -> str:
-    return f"{permission.partition('.')[0]}.see"
 
 
 def _moment(given: datetime | None, zone: tzinfo) -> datetime:
@@ -445,8 +514,8 @@ def _refusal(failure: Exception, unit: Unit) -> Refusal:
             return Refusal(Code.REFUSED, str(failure))
         case NoMasterKey():
             return Refusal(Code.FORBIDDEN, str(failure))
-        case Taken(claim=claim, holder=holder):
-            return Refusal(Code.DUPLICATE, "this is in use already", claim.name, id_text(claim.kind, holder))
+        case Taken(claim=claim):
+            return Refusal(Code.DUPLICATE, "this is in use already", claim.name, unit.shown(failure))
         case Conflict(id=id, version=version):
             of_subject = id is not None and unit.decisions and unit.decisions[0].changed[0].id == id
             busy = "others are changing this at the moment: try again"

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.scopes import covers
+from projections.masks import masked
 from projections.view import View
 
 
@@ -35,4 +36,6 @@ class Scoped:
         return self.policy.sees(view) if covers(self.scopes, view.needs) else ()
 
     def hides(self, view: type[View], column: str) -> bool:
-        return not covers(self.scopes, view.needs) or self.policy.hides(view, column)
+        personal = f"{view.needs.partition('.')[0]}.personal"
+        reached = covers(self.scopes, view.needs) and (column not in masked(view) or covers(self.scopes, personal))
+        return not reached or self.policy.hides(view, column)

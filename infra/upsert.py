@@ -39,7 +39,7 @@ def _tried(pipeline: CommandPipeline, request: Request, key: Claim) -> Outcome:
     def steps(run: Callable[[Request], Accepted]) -> None:
         nonlocal made
         # Who may not make one learns nothing of those there are.
-        if not (covers(request.scopes, making.needs) and pipeline.allows(request, making.needs, None)):
+        if not (covers(request.scopes, making.needs) and pipeline.authority.allows(request, making.needs, None)):
             raise Failed(Code.FORBIDDEN, f"you may not do this: it needs {making.needs}")
         holder = pipeline.store.holder(_as_held(pipeline, request, key))
         made = holder is None

@@ -1,12 +1,15 @@
 """The table of contents: every view and every report there is."""
 
+from domain.aggregate import Aggregate
+from domain.rights import seeing
 from projections.customers.account import AccountView
 from projections.customers.contact import ContactAccountView, ContactConsentView, ContactView
 from projections.customers.interaction import InteractionView
 from projections.platform.api_token import ApiTokenView
 from projections.platform.custom_field import CustomFieldView
+from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
-from projections.platform.user import UserSkillView, UserView
+from projections.platform.user import UserRoleView, UserSkillView, UserView
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView, PipelineView
 from projections.sales.product import ProductPriceView, ProductView
@@ -15,8 +18,11 @@ from projections.sales.reports import PipelineByStage, TimeInStage, WonByPeriod,
 VIEWS = (
     UserView,
     UserSkillView,
+    UserRoleView,
     TeamView,
     TeamMemberView,
+    RoleView,
+    RoleGrantView,
     ApiTokenView,
     CustomFieldView,
     AccountView,
@@ -32,3 +38,10 @@ VIEWS = (
     InteractionView,
 )
 REPORTS = (PipelineByStage, WonByPeriod, WonByProduct, TimeInStage)
+
+SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}
+
+
+def to_see(kind: type[Aggregate]) -> str:
+    """The permission to see what is of a kind."""
+    return SEEN_BY.get(kind.__name__) or seeing(kind.needs)

@@ -60,14 +60,14 @@ class Words(TypedDict, total=False):
     ends: tuple[type[Any], ...]
     """Events that end a row: of one item where they name its key, of all items of the aggregate where not."""
     owner: str | None
-    """The column that row scope looks at."""
+    """The column that row scope looks at. Without one, all rows are seen by whoever may see any."""
     indexes: tuple[str, ...]
     """Columns by which many rows are filtered or sorted; none that may hold a long text (an entry has 2,700 bytes).
     Not part of the fingerprint: made beside the running table."""
     search: tuple[str, ...]
     """Columns of text that a search looks into."""
     masks: tuple[str, ...]
-    """Fields that not everybody who sees the row may see."""
+    """Fields that only those see who have `<context>.personal`, as if they were sealed. They may be null."""
     flat: tuple[str, ...]
     """Values whose parts are columns without the value's name: `industry`, not `details_industry`."""
     revision: int
@@ -206,6 +206,8 @@ def _problems(view: type[View], found: Mapping[str, Field]) -> Iterator[str]:
         yield f"no column {_names(unknown)}"
     if unknown := {*view.masks} - found.keys():
         yield f"no field {_names(unknown)} to be masked"
+    if unmaskable := {name for name in view.masks if name in found and not found[name].nullable}:
+        yield f"{_names(unmaskable)} is never null, so it cannot be masked"
     if view.within and (view.within.key or view.within.of is not view.of):
         yield f"it is not within {view.within.__name__}, whose rows are not those of {view.of.__name__} itself"
     if folds_by_name(view):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
@@ -25,7 +25,8 @@ from domain.values import Money, new_id
 from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.mapper import Stored, read
-from infra.pipeline import CommandPipeline, Policy, everything
+from infra.pipeline import UNLIMITED, Authority, CommandPipeline, Unlimited
+from infra.rights import DAYBOOK, Directory
 from tests.contract import problems
 
 ME: Final = new_id()
@@ -103,6 +104,16 @@ class Then:
         return self.outcome.changed[0].id
 
 
+class Allowing(Unlimited):
+    """The authority where this says what is allowed."""
+
+    def __init__(self, allows: Callable[[Request, str, Aggregate | None], bool]) -> None:
+        self._allows = allows
+
+    def allows(self, request: Request, permission: str, subject: Aggregate | None, /) -> bool:
+        return self._allows(request, permission, subject)
+
+
 class World:
     """A company of its own, with an empty history."""
 
@@ -111,14 +122,20 @@ class World:
         store: EventStore,
         connection: Connection[Any],
         aggregates: Sequence[type[Aggregate]] = AGGREGATES,
-        allows: Policy = everything,
+        authority: Authority = UNLIMITED,
         time_zone: tzinfo = UTC,
     ) -> None:
         self.store, self.connection = store, connection
-        self.pipeline = CommandPipeline(aggregates, store, allows, time_zone)
+        self.pipeline = CommandPipeline(aggregates, store, authority, time_zone)
 
-    def when(self, command: str, id: UUID | str | None = None, /, **arguments: Any) -> Then:
-        return self.asked(Request(command=command, id=id, arguments=arguments, actor=ME))
+    def governed(self) -> Directory:
+        """From now on everybody does what their roles permit, and Daybook itself (so: ME no longer) everything."""
+        directory = Directory(self.store)
+        self.pipeline = CommandPipeline(AGGREGATES, self.store, directory)
+        return directory
+
+    def when(self, command: str, id: UUID | str | None = None, /, by: Any = ME, **arguments: Any) -> Then:
+        return self.asked(Request(command=command, id=id, arguments=arguments, actor=by))
 
     def asked(self, request: Request) -> Then:
         start = self.position
@@ -128,9 +145,9 @@ class World:
         assert wrong == [], "this is not what its schema tells those who follow the events"
         return Then(outcome, self.since(start))
 
-    def given(self, command: str, id: UUID | str | None = None, /, **arguments: Any) -> UUID:
+    def given(self, command: str, id: UUID | str | None = None, /, by: Any = ME, **arguments: Any) -> UUID:
         """A command that succeeds; the id of what it made or changed."""
-        outcome = self.pipeline.run(Request(command=command, id=id, arguments=arguments, actor=ME))
+        outcome = self.pipeline.run(Request(command=command, id=id, arguments=arguments, actor=by))
         return Then(outcome, ()).id
 
     def load(self, id: UUID) -> Any:
@@ -158,6 +175,26 @@ def told(event: Aggregate.Event) -> dict[str, Any]:
 
 def a_user(world: World, name: str = "Ada", **arguments: Any) -> UUID:
     return world.given("User.add", name=name, **arguments)
+
+
+def a_role(
+    world: World, name: str = "seller", grants: Mapping[str, str] | None = None, hidden: Collection[str] = ()
+) -> UUID:
+    """A role with what it permits, and how far."""
+    role = world.given("Role.define", name=name, by=DAYBOOK)
+    for permission, scope in (grants or {}).items():
+        world.given("Role.grant", role, permission=permission, scope=scope, by=DAYBOOK)
+    for attribute in hidden:
+        world.given("Role.hide", role, attribute=attribute, by=DAYBOOK)
+    return role
+
+
+def somebody(world: World, *roles: UUID, name: str = "Ada") -> UUID:
+    """A user with these roles."""
+    user = world.given("User.add", name=name, by=DAYBOOK)
+    for role in roles:
+        world.given("User.assign_role", user, role_id=role, by=DAYBOOK)
+    return user
 
 
 def a_team(world: World, name: str = "North") -> UUID:

@@ -24,6 +24,7 @@ from domain.sales.opportunity import Opportunity
 from domain.sales.pipeline import Pipeline
 from domain.values import Address, Email, Locale, Money, Period, Phone, TimeZone, Website
 from infra.mapper import read, write
+from infra.pipeline import UNLIMITED
 from infra.snapshots import restored, taken
 from tests.scenario import (
     ME,
@@ -122,6 +123,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     TimeZone: st.just(TimeZone("Europe/Vienna")),
     Locale: st.just(Locale("de-AT")),
 }
+NAMES = {"permission": ["sales.see", "sales.*", "*"], "attribute": ["Opportunity.amount", "Contact.consents.evidence"]}
 for value, strategy in VALUES.items():
     st.register_type_strategy(value, strategy)
 
@@ -174,6 +176,10 @@ def _value(parameter: Argument, live: Any, others: Mapping[type, list[Any]], dat
     match parameter.filled_by:
         case FromRequest("occurred_at"):
             return datetime(2026, 1, 1, tzinfo=UTC)
+        case FromRequest("rights"):
+            return UNLIMITED
+        case FromRequest("governed"):
+            return data.draw(st.booleans())
         case FromRequest():
             return ME
         case FromAttribute() if getattr(live, parameter.asked_as) is None:
@@ -185,9 +191,16 @@ def _value(parameter: Argument, live: Any, others: Mapping[type, list[Any]], dat
     if parameter.aggregate:
         drawn = data.draw(st.sampled_from(others[parameter.aggregate]))
         return (drawn,) if parameter.many else drawn
-    keys = [key for name in ("lines", "prices", "stages", "members", "skills") for key in getattr(live, name, ())]
+    if parameter.name in NAMES and data.draw(st.booleans()):
+        return data.draw(st.sampled_from(NAMES[parameter.name]))
+    keys = [
+        key
+        for name in ("lines", "prices", "stages", "members", "skills", "grants", "hidden", "roles")
+        for key in getattr(live, name, ())
+    ]
     alike = [key for key in keys if isinstance(parameter.type, type) and isinstance(key, parameter.type)]
-    if alike and parameter.name in ("line_id", "price_id", "user_id", "key", "skill") and data.draw(st.booleans()):
+    named = ("line_id", "price_id", "user_id", "key", "skill", "permission", "attribute", "role_id")
+    if alike and parameter.name in named and data.draw(st.booleans()):
         return data.draw(st.sampled_from(alike))
     return data.draw(st.from_type(parameter.type))
 

@@ -15,6 +15,7 @@ import pytest
 
 from infra.first_start import administrator
 from infra.identity import Identity
+from infra.rights import Directory
 from infra.settings import Settings
 from server import application
 from tests.api.client import Api
@@ -57,7 +58,7 @@ def asked(maven: Maven, database_url: str) -> Iterator[Api]:
     """The API over the imported company."""
     schema, store = maven.schema, maven.world.store
     with Identity(database_url, store, schema) as identity:
-        user = administrator(maven.world.pipeline, identity)
+        user = administrator(maven.world.pipeline, identity, Directory(store))
         token = identity.create(user, "tests")
     with (
         serving(application(Settings(), database_url, None, schema)) as address,

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.aggregate import Aggregate
 from domain.parameters import Actor, HashOfSecret, Moment, NewSecret, Reach, command
 from domain.platform.user import User
+from domain.rights import Scope, Theirs
 from domain.scopes import EVERYTHING, reaches, why_not
 
 SCOPES: Final = "how far it reaches at most: read, sales.*, sales.sell …; * is all that its user may"
@@ -67,11 +68,14 @@ class ApiToken(Aggregate):
         name: Annotated[str, "what it is for"],
         reach: Reach,
         now: Moment,
+        rights: Theirs,
         secret_hash: Annotated[HashOfSecret, NewSecret(TEXT)],
         scopes: Annotated[frozenset[str], SCOPES] = frozenset({EVERYTHING}),
         expires_at: Annotated[datetime | None, EXPIRES] = None,
     ) -> Self:
-        """Make a token by which a program comes in as somebody else. Its text is told once, and kept nowhere."""
+        """Make a token by which a program comes in as somebody else, as only who may do everything can. Its text is
+        told once, and kept nowhere."""
+        cls.require(rights.reach(EVERYTHING) is Scope.ALL, "only who may do everything makes tokens for others")
         return cls._made(user.id, name, reach, now, secret_hash, scopes, expires_at)
 
     @command

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Self
+from uuid import UUID
 
 from domain.aggregate import Aggregate
-from domain.parameters import AS_IT_IS, command
+from domain.parameters import AS_IT_IS, Text, command
+from domain.platform.role import Role
+from domain.rights import UNGOVERNED, Governed, Theirs
 from domain.values import Email, Locale, TimeZone
 
 
@@ -17,6 +20,13 @@ class Skill:
 
     skill: str
     level: int
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A role that somebody has."""
+
+    role_id: UUID
 
 
 class User(Aggregate):
@@ -29,6 +39,7 @@ class User(Aggregate):
     time_zone: TimeZone | None = None
     active: bool = True
     skills: Mapping[str, Skill] = field(default_factory=dict)
+    roles: Mapping[UUID, Assigned] = field(default_factory=dict)
 
     class Added(Aggregate.Created):
         name: str
@@ -57,6 +68,14 @@ class User(Aggregate):
         ends_item_of = "skills"
         skill: str
 
+    class RoleAssigned(Aggregate.Event):
+        item_of = "roles"
+        role_id: UUID
+
+    class RoleWithdrawn(Aggregate.Event):
+        ends_item_of = "roles"
+        role_id: UUID
+
     @classmethod
     @command
     def add(
@@ -78,9 +97,10 @@ class User(Aggregate):
         self.trigger_event(self.DetailsChanged, name=name, email=email, locale=locale, time_zone=time_zone)
 
     @command
-    def deactivate(self) -> None:
+    def deactivate(self, governed: Governed) -> None:
         """Let the user in no more; what they did stays theirs."""
         self.require(self.active, "this user is not active")
+        self.require(governed, UNGOVERNED)
         self.trigger_event(self.Deactivated)
 
     @command
@@ -100,6 +120,26 @@ class User(Aggregate):
         """Say no more that the user can do something."""
         self.require(skill in self.skills, "this user has no such skill", "skill")
         self.trigger_event(self.SkillRemoved, skill=skill)
+
+    @command(needs="platform.rights")
+    def assign_role(self, role: Role, rights: Theirs) -> None:
+        """Give the user a role, and so all that it permits. Nobody gives more than they have."""
+        role.require_givable(role.scopes, rights, "role_id")
+        if role.id not in self.roles:
+            self.trigger_event(self.RoleAssigned, role_id=role.id)
+
+    @command(needs="platform.rights")
+    def withdraw_role(self, role_id: UUID, governed: Governed) -> None:
+        """Take a role from the user."""
+        self.require(role_id in self.roles, "this user does not have this role", "role_id")
+        self.require(governed, UNGOVERNED, "role_id")
+        self.trigger_event(self.RoleWithdrawn, role_id=role_id)
+
+    @command
+    def archive(self, governed: Governed, reason: Text | None = None) -> None:  # type: ignore[override]
+        """Put the user away, and let them in no more. They leave the lists until they are restored."""
+        self.require(governed, UNGOVERNED)
+        self.trigger_event(self.Archived, archive_reason=reason)
 
     @property
     def usable(self) -> bool:

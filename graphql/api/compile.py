@@ -131,7 +131,8 @@ class Compiler:
                 self.statement.reads_history = True
                 return f"(select {self.plain(type_, details)} from event_head h left join events e using (position))"
             case Viewer():
-                return self.by_key(means.view, type_, details, self.statement.bind(self.caller.user_id, "uuid"), NOW)
+                me = self.statement.bind(self.caller.user_id, "uuid")
+                return self.by_key(means.view, type_, details, me, NOW, own=True)
         assert row
         column = self.statement.column
         match means:
@@ -206,10 +207,18 @@ class Compiler:
         return self.by_key(view, self.schema.type_map[type_name(view)], details, id, instant)
 
     def by_key(
-        self, view: ViewType, type_: Any, details: list[FieldDetails], id: str, instant: Instant, merged: bool = False
+        self,
+        view: ViewType,
+        type_: Any,
+        details: list[FieldDetails],
+        id: str,
+        instant: Instant,
+        *,
+        merged: bool = False,
+        own: bool = False,
     ) -> str:
         """The row of an id; of a reference, that of what it was merged into since."""
-        to = self.statement.row(view, instant)
+        to = self.statement.row(view, instant, own)
         if merged and merges(view):
             id = survivor(self.statement, view, instant, id)
         conditions = [f"{to.alias}.id = {id}", *self.statement.where(to)]

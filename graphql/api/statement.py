@@ -36,6 +36,8 @@ class Row(NamedTuple):
     alias: str
     view: ViewType
     instant: Instant
+    own: bool = False
+    """Whether it is that of the user who asks, which no right is needed to see."""
 
 
 class Statement:
@@ -92,13 +94,13 @@ class Statement:
         self.positions.append(sql)
         return f"(select p{len(self.positions)} from asked)"
 
-    def row(self, view: ViewType, instant: Instant) -> Row:
+    def row(self, view: ViewType, instant: Instant, own: bool = False) -> Row:
         """A view, to be read under an alias of its own."""
         needs = (view.within or view).needs
-        if not self.policy.may(needs):
+        if not (own or self.policy.may(needs)):
             raise forbidden(f"to see this you need {needs}")
         self.aliases += 1
-        return Row(f"t{self.aliases}", view, instant)
+        return Row(f"t{self.aliases}", view, instant, own)
 
     def source(self, row: Row, walked: bool = False, shared: bool = False) -> str:
         """The relation of a row; `walked`: as it is best for a page in order of ids; `shared`: for many readers."""
@@ -125,9 +127,12 @@ class Statement:
         return [*there, *seen]
 
     def _scope(self, row: Row) -> list[str]:
-        """Today's rights, upon the row as it stands today, whichever instant is asked for."""
+        """Today's rights, upon the row as it stands today, whichever instant is asked for.
+
+        What has no owner is shared: whoever may see one of a kind sees all of them.
+        """
         holder = row.view.within or row.view
-        mine = self._mine(holder)
+        mine = EVERY if row.own else self._mine(holder)
         if mine in (EVERY, NONE):
             return [] if mine == EVERY else [NONE]
         if holder is row.view and row.instant.now:
@@ -142,13 +147,13 @@ class Statement:
     def _mine(self, view: ViewType) -> str:
         """What holds of those rows of a view that the caller may see."""
         owners = self.policy.sees(view)
-        if owners is None:
-            return EVERY
-        return f"{quoted(view.owner)} = any({self.bind(sorted(owners), 'uuid[]')})" if view.owner else NONE
+        if not owners:
+            return EVERY if owners is None else NONE
+        return f"{quoted(view.owner)} = any({self.bind(sorted(owners), 'uuid[]')})" if view.owner else EVERY
 
     def column(self, row: Row, name: str) -> str:
         """A column as this caller sees it. A hidden one is null here, in filters and in orders alike."""
-        if self.policy.hides(row.view, name):
+        if not row.own and self.policy.hides(row.view, name):
             return f"null::{column_of(row.view, name).type}"
         return f"{row.alias}.{quoted(name)}"
 

@@ -18,6 +18,7 @@ from infra.first_start import administrator
 from infra.identity import Identity
 from infra.keys import WrongMasterKey, fitting, unlock
 from infra.pipeline import CommandPipeline
+from infra.rights import Directory
 from infra.settings import Settings
 
 
@@ -29,12 +30,13 @@ class Running:
     store: EventStore
     pipeline: CommandPipeline
     identity: Identity
+    directory: Directory
     zone: ZoneInfo
 
     @cached_property
     def administrator(self) -> UUID:
         """In whose name the command line acts."""
-        return administrator(self.pipeline, self.identity)
+        return administrator(self.pipeline, self.identity, self.directory)
 
 
 @contextmanager
@@ -57,5 +59,5 @@ def running(settings: Settings, used: Database) -> Iterator[Running]:
     except (WrongMasterKey, OSError) as error:
         raise Failed(str(error)) from None
     with EventStore(used.application_url) as store, Identity(used.application_url, store) as identity:
-        zone = ZoneInfo(settings.time_zone)
-        yield Running(used, store, CommandPipeline(AGGREGATES, store, identity.allows, zone), identity, zone)
+        directory, zone = Directory(store), ZoneInfo(settings.time_zone)
+        yield Running(used, store, CommandPipeline(AGGREGATES, store, directory, zone), identity, directory, zone)

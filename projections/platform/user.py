@@ -1,8 +1,9 @@
-"""Users and their skills, as people see them."""
+"""Users, their skills and their roles, as people see them."""
 
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from domain.platform.user import User
 from domain.values import Email, Locale, TimeZone
@@ -26,3 +27,11 @@ class UserSkillView(
 
     skill: str
     level: Annotated[int, "1 (beginner) to 5 (expert)"]
+
+
+class UserRoleView(
+    View, of=User, table="user_roles", key="role_id", within=UserView, ends=(User.RoleWithdrawn,), indexes=("role_id",)
+):
+    """A role that somebody has."""
+
+    role_id: UUID

@@ -9,7 +9,7 @@ from domain.sales.pipeline import Pipeline, StageKind
 from projections.view import Changes, View
 
 
-class PipelineView(View, of=Pipeline, table="pipelines", needs="sales.see", owner="owner_id"):
+class PipelineView(View, of=Pipeline, table="pipelines", needs="sales.see"):
     """The stages that a sale goes through, in their order."""
 
     name: str

@@ -15,7 +15,6 @@ class ProductView(
     of=Product,
     table="products",
     needs="sales.see",
-    owner="owner_id",
     indexes=("code", "name"),
     search=("code", "name"),
 ):

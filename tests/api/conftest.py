@@ -22,6 +22,7 @@ from infra.first_start import administrator
 from infra.identity import Identity
 from infra.pipeline import CommandPipeline
 from infra.projector import run
+from infra.rights import Directory
 from infra.settings import Settings
 from projections.catalogue import VIEWS
 from server import application
@@ -52,7 +53,8 @@ def pipeline(api: Api) -> str:
 def an_administrator(database_url: str, schema: str) -> tuple[UUID, str]:
     """The first user, and a token."""
     with EventStore(database_url, schema) as store, Identity(database_url, store, schema) as identity:
-        user = administrator(CommandPipeline(AGGREGATES, store, identity.allows), identity)
+        directory = Directory(store)
+        user = administrator(CommandPipeline(AGGREGATES, store, directory), identity, directory)
         return user, identity.create(user, "tests")
 
 

@@ -221,6 +221,6 @@ def test_while_views_are_built_it_says_which_and_reads_wait_outside(database_url
     [error] = named.json()["errors"]
     assert (named.status_code, error["extensions"]["code"]) == (503, "VIEW_BEHIND")
     assert error["message"] == "users is still being built"
-    assert head.json() == {"data": {"head": {"position": 1}}}
+    assert head.json()["data"]["head"]["position"] > 0
     assert made.json() == {"data": {"registerAccount": {"version": 1}}}
     assert afterwards.json() == {"data": {"accounts": {"totalCount": 1}}}

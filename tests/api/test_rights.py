@@ -21,7 +21,7 @@ from tests.api.client import Api, some
 from tests.api.company import a_user, an_account, an_opportunity
 
 SCHEMA = schema_of("UTC")[0]._schema
-OPEN_TO_ALL = {"head"}
+OPEN_TO_ALL = {"head", "viewer"}
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +65,13 @@ def test_nothing_is_read_without_a_permission_and_the_error_names_it(api: Api, g
 
 
 def test_what_is_read_beside_something_forbidden_is_answered(guest: Api) -> None:
-    answer = guest.post("{ head { position } viewer { name } }").json()
+    role = guest.me.replace("User", "Role")
+    answer = guest.post(f'{{ head {{ position }} viewer {{ name email }} role(id: "{role}") {{ name }} }}').json()
 
     assert answer["data"]["head"]["position"] > 0
-    assert answer["data"]["viewer"] is None
-    assert [error["path"] for error in answer["errors"]] == [["viewer"]]
+    assert answer["data"]["viewer"] == {"name": "Guest", "email": None}
+    assert answer["data"]["role"] is None
+    assert [error["path"] for error in answer["errors"]] == [["role"]]
 
 
 def test_no_query_reaches_rows_by_another_way(api: Api, guest: Api, pipeline: str) -> None:
@@ -105,6 +107,7 @@ IDS = {
     "parentId": "Account",
     "accountId": "Account",
     "leadId": "User",
+    "roleId": "Role",
 }
 VALUES = {
     "String": "x",

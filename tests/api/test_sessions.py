@@ -24,8 +24,9 @@ from domain.values import new_id
 from infra.event_store import EventStore
 from infra.identity import Identity
 from infra.lockout import FREE
+from infra.rights import ALL, UserRights
 from infra.settings import Settings
-from server import Rights, application
+from server import application
 from tests.api.client import Api, some
 from tests.api.company import a_user, an_account
 from tests.api.conftest import serving
@@ -157,14 +158,14 @@ def test_who_never_says_who_they_are_is_shown_out(api: Api, database_url: str, m
 
 
 def test_what_may_be_done_is_looked_at_again_while_a_session_lasts() -> None:
-    callers = iter([Caller(NOBODY, Rights(True), "x"), Caller(NOBODY, Rights(False), "x"), None])
+    callers = iter([Caller(NOBODY, UserRights(NOBODY, ALL), "x"), Caller(NOBODY, UserRights(NOBODY), "x"), None])
 
     async def authenticate(token: str, address: str | None) -> Caller | None:
         assert (token, address) == ("t", None)
         return next(callers)
 
     async def asked() -> list[tuple[bool, bool]]:
-        session = Session(authenticate, "t", Caller(NOBODY, Rights(True), "x"))
+        session = Session(authenticate, "t", Caller(NOBODY, UserRights(NOBODY, ALL), "x"))
         return [(await session.lasts(), session.caller.policy.may("sales.see")) for _ in range(3)]
 
     assert run(asked) == [(True, True), (True, False), (False, False)]
@@ -176,7 +177,7 @@ def test_a_session_goes_on_while_nobody_can_say_whether_its_token_holds_but_not_
 
     async def asked() -> list[bool]:
         ends = datetime.now(UTC) + timedelta(seconds=0.2)
-        session = Session(authenticate, "t", Caller(NOBODY, Rights(True), "x", expires_at=ends))
+        session = Session(authenticate, "t", Caller(NOBODY, UserRights(NOBODY, ALL), "x", expires_at=ends))
         before = await session.lasts()
         await sleep(0.25)
         return [before, await session.lasts()]
@@ -186,14 +187,14 @@ def test_a_session_goes_on_while_nobody_can_say_whether_its_token_holds_but_not_
 
 def test_what_is_told_in_a_session_ends_by_itself_too() -> None:
     async def authenticate(token: str, address: str | None) -> Caller | None:
-        return Caller(NOBODY, Rights(True), "x")
+        return Caller(NOBODY, UserRights(NOBODY, ALL), "x")
 
     async def items() -> AsyncGenerator[int, None]:
         for number in (1, 2, 3):
             yield number
 
     async def told() -> list[int]:
-        session = Session(authenticate, "t", Caller(NOBODY, Rights(True), "x"))
+        session = Session(authenticate, "t", Caller(NOBODY, UserRights(NOBODY, ALL), "x"))
         return [each async for each in session.while_it_lasts(items())]
 
     assert run(told) == [1, 2, 3]

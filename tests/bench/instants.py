@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from time import perf_counter
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection, RawCursor
 from psycopg.conninfo import make_conninfo
@@ -21,9 +20,10 @@ from api.reads import Reads
 from infra.database import connect
 from infra.reading import SETTINGS
 from infra.rebuild import rebuild
+from infra.rights import ALL, DAYBOOK, UserRights
 from infra.serving import tables_of
 from projections.sales.opportunity import OpportunityView
-from server import Rights, schema_of
+from server import schema_of
 from tests.bench.grown import grow, growing
 
 SCHEMA = "bench_instants"
@@ -84,7 +84,7 @@ def asked(connection: Connection[Any], query: str) -> Callable[[], str]:
     schema, views = schema_of("UTC")
     prepared = prepare(schema._schema, f"{{ {query} }}")
     kept = _Kept()
-    reads = Reads(kept, Caller(UUID(int=0), Rights(True), "bench"), _places(connection), views)
+    reads = Reads(kept, Caller(DAYBOOK, UserRights(DAYBOOK, ALL), "bench"), _places(connection), views)
     compiled = reads.compiled(prepared, prepared.operation(None), {})
     assert compiled
     asyncio.run(reads.text(compiled))

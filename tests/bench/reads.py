@@ -26,6 +26,7 @@ from infra.first_start import administrator
 from infra.identity import Identity
 from infra.pipeline import CommandPipeline
 from infra.rebuild import rebuild
+from infra.rights import Directory
 from infra.settings import Settings
 from projections.catalogue import VIEWS
 from server import application
@@ -100,8 +101,9 @@ def fill(database_url: str, schema: str) -> list[str]:
     migrate(database_url, schema)
     made: list[str] = []
     with EventStore(database_url, schema) as store, Identity(database_url, store, schema) as identity:
-        pipeline = CommandPipeline(AGGREGATES, store, identity.allows)
-        user = administrator(pipeline, identity)
+        directory = Directory(store)
+        pipeline = CommandPipeline(AGGREGATES, store, directory)
+        user = administrator(pipeline, identity, directory)
 
         def run(command: str, id: Any = None, **arguments: Any) -> Any:
             outcome = pipeline.run(Request(command=command, id=id, arguments=arguments, actor=user))
@@ -184,9 +186,9 @@ def main() -> None:
     token = "-"
     if which == "ours":
         with EventStore(url, schema) as store, Identity(url, store, schema) as identity:
-            token = identity.create(
-                administrator(CommandPipeline(AGGREGATES, store, identity.allows), identity), "bench"
-            )
+            directory = Directory(store)
+            user = administrator(CommandPipeline(AGGREGATES, store, directory), identity, directory)
+            token = identity.create(user, "bench")
         app = application(Settings(budget_rate=0), url, None, schema)
     else:
         app = stock(url, schema)

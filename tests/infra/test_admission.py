@@ -13,9 +13,10 @@ from domain.platform.api_token import ApiToken
 from infra.admission import Admission, MustWait
 from infra.database import migrate
 from infra.event_store import EventStore
-from infra.identity import DAYBOOK, Identity
+from infra.identity import Identity
 from infra.lockout import FREE
 from infra.pipeline import CommandPipeline
+from infra.rights import DAYBOOK, Directory
 
 HERE, THERE = "203.0.113.7", "198.51.100.9"
 NONE = f"daybook_{'0' * 32}_{'0' * 64}"
@@ -26,7 +27,7 @@ class Door:
 
     def __init__(self, store: EventStore, identity: Identity) -> None:
         self.store, self.identity = store, identity
-        self.pipeline = CommandPipeline(AGGREGATES, store, identity.allows)
+        self.pipeline = CommandPipeline(AGGREGATES, store, Directory(store))
         self.admission = Admission(identity, self.pipeline.run, UTC)
         self.ada = self.does("User.add", name="Ada").changed[0].id
 

@@ -123,7 +123,7 @@ class Wide(Aggregate):
 
 
 class WideView(
-    View, of=Wide, table="user", needs="wide.see", indexes=("end", "order", "key"), flat=("profile",), masks=("email",)
+    View, of=Wide, table="user", needs="wide.see", indexes=("end", "order", "key"), flat=("profile",), masks=("price",)
 ):
     mood: Mood
     end: date

@@ -11,14 +11,15 @@ from uuid import UUID
 import pytest
 
 from domain.catalogue import AGGREGATES
-from domain.command import Accepted, Code, Outcome, Refusal, Request
+from domain.command import Accepted, Outcome, Request
 from domain.values import new_id
 from infra import identity as module
 from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.first_start import administrator, local_token
-from infra.identity import DAYBOOK, Identity
+from infra.identity import Identity
 from infra.pipeline import CommandPipeline
+from infra.rights import DAYBOOK, Directory
 
 
 @dataclass
@@ -29,6 +30,7 @@ class House:
     schema: str
     store: EventStore
     identity: Identity
+    directory: Directory
     pipeline: CommandPipeline
     ada: UUID
     ben: UUID
@@ -45,9 +47,10 @@ class House:
 def house(database_url: str, schema: str) -> Iterator[House]:
     migrate(database_url, schema)
     with EventStore(database_url, schema) as store, Identity(database_url, store, schema) as identity:
-        pipeline = CommandPipeline(AGGREGATES, store, identity.allows)
+        directory = Directory(store)
+        pipeline = CommandPipeline(AGGREGATES, store, directory)
         ada, ben = (a_user(pipeline, name) for name in ("Ada", "Ben"))
-        yield House(database_url, schema, store, identity, pipeline, ada, ben)
+        yield House(database_url, schema, store, identity, directory, pipeline, ada, ben)
 
 
 def a_user(pipeline: CommandPipeline, name: str) -> UUID:
@@ -71,7 +74,7 @@ def test_a_token_lets_its_user_in_and_nobody_else(house: House) -> None:
     caller, neighbour = house.identity.caller(token), house.identity.caller(other)
 
     assert caller is not None and neighbour is not None
-    assert (caller.user_id, caller.administrator) == (house.ada, False)
+    assert caller.user_id == house.ada
     assert (neighbour.user_id, neighbour.token_id) == (house.ben, other.split("_")[1])
 
 
@@ -263,30 +266,19 @@ def test_the_use_of_an_api_token_is_recorded_once_a_day(house: House) -> None:
 # -- who may ------------------------------------------------------------------------------------------
 
 
-def test_an_administrator_may_do_everything_and_others_nothing(house: House) -> None:
-    house.identity.make_administrator(house.ada)
-
-    allowed = house.does("User.deactivate", house.ben, actor=house.ada)
-    forbidden = house.does("User.deactivate", house.ada, actor=house.ben)
-
-    assert isinstance(allowed, Accepted)
-    assert isinstance(forbidden, Refusal) and forbidden.code in (Code.FORBIDDEN, Code.NOT_FOUND)
-    assert house.identity.works_here(house.ada)
-
-
 def test_the_first_user_is_added_once(house: House) -> None:
-    first = administrator(house.pipeline, house.identity)
+    first = administrator(house.pipeline, house.identity, house.directory)
     before = house.store.head()
 
-    again = administrator(house.pipeline, house.identity)
+    again = administrator(house.pipeline, house.identity, house.directory)
 
     assert again == first
     assert house.store.head() == before
-    assert house.identity.is_administrator(first) and not house.identity.is_administrator(house.ada)
+    assert house.directory.people.rights(first).may("*") and not house.directory.people.rights(house.ada).may("*")
 
 
 def test_the_local_token_is_a_file_of_its_owner_and_is_kept_as_long_as_it_holds(house: House, tmp_path: Path) -> None:
-    user = administrator(house.pipeline, house.identity)
+    user = administrator(house.pipeline, house.identity, house.directory)
 
     token = local_token(house.identity, user, tmp_path)
 
@@ -296,4 +288,4 @@ def test_the_local_token_is_a_file_of_its_owner_and_is_kept_as_long_as_it_holds(
     house.identity.revoke(token.split("_")[1])
     new = local_token(house.identity, user, tmp_path)
     caller = house.identity.caller(new)
-    assert new != token and caller is not None and caller.administrator
+    assert new != token and caller is not None and caller.user_id == user

@@ -19,6 +19,7 @@ from infra.event_store import EventStore
 from infra.pipeline import CommandPipeline, command_id
 from tests.scenario import (
     ME,
+    Allowing,
     World,
     a_custom_field,
     a_pipeline,
@@ -236,7 +237,7 @@ def test_the_same_asked_by_many_at_once_is_done_once(world: World) -> None:
 
 def test_two_accounts_cannot_become_each_others_parent_at_once(new_world: New) -> None:
     race = Race()
-    world = new_world(allows=race)
+    world = new_world(authority=Allowing(race))
     one, two = an_account(world, "One"), an_account(world, "Two")
 
     race.meanwhile(world.store, request("Account.set_parent", two, parent_id=one))
@@ -248,7 +249,7 @@ def test_two_accounts_cannot_become_each_others_parent_at_once(new_world: New) -
 
 def test_a_command_that_lost_a_race_decides_again(new_world: New) -> None:
     race = Race()
-    world = new_world(allows=race)
+    world = new_world(authority=Allowing(race))
     acme = an_account(world)
 
     race.meanwhile(world.store, request("Account.tag", acme, label="a"))
@@ -259,7 +260,7 @@ def test_a_command_that_lost_a_race_decides_again(new_world: New) -> None:
 
 def test_who_loses_every_race_is_told_the_version(new_world: New) -> None:
     race = Race()
-    world = new_world(allows=race)
+    world = new_world(authority=Allowing(race))
     acme = an_account(world)
     start = world.position
 
@@ -505,7 +506,7 @@ def test_who_is_not_allowed_is_told_what_it_needs(new_world: New) -> None:
         asked.append((permission, subject))
         return permission not in ("sales.catalogue", "sales.sell")
 
-    world = new_world(allows=sells_nothing)
+    world = new_world(authority=Allowing(sells_nothing))
     acme = an_account(world)
 
     world.when("Product.list_product", code="1", name="x").is_refused("needs sales.catalogue", code=Code.FORBIDDEN)
@@ -516,7 +517,7 @@ def test_who_is_not_allowed_is_told_what_it_needs(new_world: New) -> None:
 
 def test_who_may_not_see_a_thing_learns_nothing_of_it(new_world: New) -> None:
     blind: set[str] = set()
-    world = new_world(allows=lambda request, permission, subject: permission not in blind)
+    world = new_world(authority=Allowing(lambda request, permission, subject: permission not in blind))
     sale, acme, open_sale = a_won_opportunity(world), an_account(world), an_opportunity(world)
     blind |= {"sales.sell"}
     world.when("Opportunity.reopen", sale).is_refused("needs sales.sell", code=Code.FORBIDDEN)
@@ -534,7 +535,8 @@ def test_who_may_not_see_a_thing_learns_nothing_of_it(new_world: New) -> None:
 
 def test_what_is_opened_on_the_way_is_checked_as_if_it_were_opened_by_itself(new_world: New) -> None:
     denied: set[str] = set()
-    world = new_world([*SPINE, Visit], allows=lambda request, permission, subject: permission not in denied)
+    authority = Allowing(lambda request, permission, subject: permission not in denied)
+    world = new_world([*SPINE, Visit], authority=authority)
     done = world.when("Visit.pay", note="found them at the fair", register=True)
     denied |= {"customers.edit"}
 

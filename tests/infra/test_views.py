@@ -48,6 +48,10 @@ class NoMask(View, of=Sale, table="no_mask", needs="sales.see", masks=("colour",
     stage: str
 
 
+class NeverEmpty(View, of=Sale, table="never_empty", needs="sales.see", masks=("stage",)):
+    stage: str
+
+
 class Foreign(View, of=Aggregate, table="foreign", needs="sales.see", ends=(Sale.Won,)):
     pass
 
@@ -97,6 +101,7 @@ class Nowhere(View, of=Sale, table="nowhere", needs="sales.see"):
         (NullKey, "NullKey: the key line_id is one column that is never null"),
         (NoIndex, "NoIndex: no column colour"),
         (NoMask, "NoMask: no field colour to be masked"),
+        (NeverEmpty, "NeverEmpty: stage is never null, so it cannot be masked"),
         (Foreign, "Foreign: Sale.Won is no event of Aggregate"),
         (Misspelt, "Misspelt: no event of Sale names stgae"),
         (Unset, "Unset: Sale.Opened does not name closed_on: give a default, or `| None`"),
