@@ -31,7 +31,7 @@ from api.safety import middleware
 from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
-from domain.command import Accepted, Outcome, Refusal, Request, Stopped
+from domain.command import Accepted, Foreseen, Outcome, Refusal, Request, Stopped
 from infra import batch, cli, tracing
 from infra.admission import Admission, MustWait
 from infra.budget import Budgets
@@ -154,6 +154,9 @@ class Server:
         self.directory.catch_up()
         return outcomes
 
+    async def foresee(self, request: Request) -> Foreseen | Refusal:
+        return await to_thread.run_sync(self.pipeline.foreseen, request, limiter=self.deciding)
+
     def _noted(self, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
         """What came of commands is counted; who comes in is looked up again once users or tokens were changed."""
         for request, outcome in zip(requests, outcomes, strict=True):
@@ -236,6 +239,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             rows=server.reading,
             commands=server.run,
             batches=server.run_all,
+            foresees=server.foresee,
             log=server.reading,
             authenticate=server.authenticate,
             budget=server.budgets,

@@ -105,6 +105,13 @@ Outcome = Accepted | Refusal
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """What a command would do: what it would make or change, as it stands and as it would stand; its subject first."""
+
+    changed: tuple[tuple[Aggregate | None, Aggregate], ...]
+
+
+@dataclass(frozen=True)
 class Stopped:
     """Of several commands, all or none of which are to be carried out: why none was, and which of them it is about,
     counted from 0; None if it is about no single one.

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from domain.aggregate import Aggregate, Claim, Refused, occurring_at
-from domain.command import Accepted, Changed, Code, Command, Outcome, Refusal, Request, describe, index
+from domain.command import Accepted, Changed, Code, Command, Foreseen, Outcome, Refusal, Request, describe, index
 from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromRequest, NewSecret, opening
 from domain.platform.role import Role
 from domain.platform.user import User
@@ -145,6 +145,15 @@ class CommandPipeline:
                 return answer
         return REPEATED
 
+    def foreseen(self, request: Request) -> Foreseen | Refusal:
+        """What a command would do, or why it would be refused. Nothing is recorded."""
+        unit = Unit(self, fresh=True)
+        try:
+            accepted = unit.one(request)
+        except (Refused, Failed, Forgotten, NoMasterKey) as failure:
+            return _refusal(failure, unit)
+        return Foreseen(tuple(unit.stood(each.id) for each in accepted.changed))
+
     def start(self, steps: Steps) -> Pending:
         """Decide several commands as one now, and let them be recorded in the background.
 
@@ -240,7 +249,7 @@ class Unit:
 
     def decided(self, steps: Steps) -> Commit:
         """What the commands come to. Raises Refused or Failed, even if the steps went on after it."""
-        steps(self._run)
+        steps(self.one)
         if self._failure:
             raise self._failure
         claimed: dict[Claim, UUID] = {}
@@ -264,7 +273,12 @@ class Unit:
         secret, told = self._secret
         return replace(answer, secret=told.format(id=answer.changed[0].id.hex, secret=secret))
 
-    def _run(self, request: Request) -> Accepted:
+    def stood(self, id: UUID) -> tuple[Aggregate | None, Aggregate]:
+        """An aggregate as it stood before, and as it stands after what was decided."""
+        return self._before[id], self._seen[id]
+
+    def one(self, request: Request) -> Accepted:
+        """What one command comes to. Raises Refused or Failed."""
         try:
             return self._decide(request)
         except Exception as failure:

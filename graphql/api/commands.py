@@ -147,7 +147,12 @@ class Commands:
     def __init__(self, commands: Iterable[Command], types: Types) -> None:
         self.types = types
         self.payloads: dict[str, type] = {}
-        self.mutations = {command.mutation: self._mutation(command) for command in commands if not command.inner}
+        self.commands = [command for command in commands if not command.inner]
+        self.mutations = {command.mutation: self._mutation(command) for command in self.commands}
+
+    def of(self, aggregate: type[Aggregate]) -> list[Command]:
+        """The commands that clients may ask of a kind."""
+        return [command for command in self.commands if command.aggregate is aggregate]
 
     def _mutation(self, command: Command) -> Derived:
         input_ = self._input(command)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.websockets import WebSocket
 
 from api.catalogue import Views
-from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, Places, Rows
+from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, Foresees, Places, Rows
 from api.reads import Reads
 from api.sessions import Session
 
@@ -21,6 +21,7 @@ class Ports:
     rows: Rows
     commands: Commands
     batches: Batches
+    foresees: Foresees
     log: EventLog
     authenticate: Authenticate
     budget: Budget
@@ -58,6 +59,10 @@ class Context:
     @property
     def batches(self) -> Batches:
         return self.ports.batches
+
+    @property
+    def foresees(self) -> Foresees:
+        return self.ports.foresees
 
     @property
     def log(self) -> EventLog:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from domain.command import Outcome, Request, Stopped
+from domain.command import Foreseen, Outcome, Refusal, Request, Stopped
 from domain.history import Entry
 from projections.view import View
 
@@ -91,6 +91,11 @@ class Commands(Protocol):
 class Batches(Protocol):
     async def __call__(self, requests: Sequence[Request], together: bool) -> Sequence[Outcome] | Stopped:
         """What came of each of several commands; or, `together`, why none of them was carried out."""
+
+
+class Foresees(Protocol):
+    async def __call__(self, request: Request) -> Foreseen | Refusal:
+        """What a command would do, or why it would be refused. Nothing is recorded."""
 
 
 class EventLog(Protocol):

@@ -104,7 +104,11 @@ class Reads:
         narrowed = [] if filter is None else Conditions(statement).of(row, dict(filter))
         conditions = [f"{row.alias}.id = any({statement.bind(list(ids), 'uuid[]')})", *seen, *narrowed]
         found = f"(select coalesce(json_agg({row.alias}.id), '[]') from {statement.source(row)}{where(conditions)})"
-        return {UUID(id) for id in orjson.loads(await self.text(Compiled(statement.finished(found), statement)))}
+        return {UUID(id) for id in orjson.loads(await self.answer(found, statement))}
+
+    async def answer(self, sql: str, statement: Statement) -> str:
+        """What an expression of a statement of one's own comes to, as JSON."""
+        return await self.text(Compiled(statement.finished(sql), statement))
 
     async def shown(self, position: int) -> bool:
         """Waits until what the event at a position did can be read; says whether it can."""

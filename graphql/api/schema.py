@@ -17,6 +17,7 @@ from api.declaring import declare
 from api.documents import Documents
 from api.events import subscription
 from api.faults import Errors
+from api.foreseen import previews
 from api.observed import Watched
 from api.ports import ViewType
 from api.reads import Read
@@ -66,8 +67,9 @@ def build(
     commands = Commands(known.values(), types)
     mutations = commands.mutations | upserts(aggregates, commands)
     mutations["batch"] = batch(known, commands, types)
+    queries = types.roots(reports, Read) | previews(aggregates, commands)
     made = Building(types.scalars).schema(
-        declare(type("Query", (), {}), types.roots(reports, Read), description="What can be read."),
+        declare(type("Query", (), {}), queries, description="What can be read."),
         declare(type("Mutation", (), {}), mutations, description="What can be asked for."),
         subscription(aggregates, types),
         types.objects.values(),
