@@ -248,13 +248,14 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         settings.operation_seconds,
         settings.cors_origins,
     )
+    events = Events(server.views, EventStream(server.reading), server.authenticate, server.reading, server.place)
     routes = [
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         Route("/healthz", server.healthy),
         Route("/readyz", server.ready),
         Route("/metrics", server.metrics),
-        Route("/events", Events(server.views, EventStream(server.reading), server.authenticate).answer),
+        Route("/events", events.answer),
         *contract_routes(documents(AGGREGATES, settings.kafka_prefix)),
         *ide_routes(token),
     ]

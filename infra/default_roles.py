@@ -102,7 +102,7 @@ def _steps(role: DefaultRole) -> Callable[[Callable[[Request], Accepted]], None]
     def steps(run: Callable[[Request], Accepted]) -> None:
         made = run(_asked("Role.define", role.key, name=role.name, description=role.description)).changed[0].id
         for permission, scope in role.grants.items():
-            run(_asked("Role.grant", f"{role.key}: {permission}", made, permission=permission, scope=scope))
+            run(_asked("Role.grant_permission", f"{role.key}: {permission}", made, permission=permission, scope=scope))
 
     return steps
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from domain.rights import Scope
 from domain.scopes import covers
 from projections.masks import masked
 from projections.view import View
@@ -16,6 +17,8 @@ class Policy(Protocol):
     """What somebody may see."""
 
     def may(self, permission: str) -> bool: ...
+
+    def reach(self, permission: str) -> Scope | None: ...
 
     def sees(self, view: type[View]) -> Collection[UUID] | None: ...
 
@@ -31,6 +34,9 @@ class Scoped:
 
     def may(self, permission: str) -> bool:
         return covers(self.scopes, permission) and self.policy.may(permission)
+
+    def reach(self, permission: str) -> Scope | None:
+        return self.policy.reach(permission) if covers(self.scopes, permission) else None
 
     def sees(self, view: type[View]) -> Collection[UUID] | None:
         return self.policy.sees(view) if covers(self.scopes, view.needs) else ()

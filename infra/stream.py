@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Collection
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
+from uuid import UUID
 
 from domain.declaration import KINDS, context_of
 from infra.cloud_events import COLUMNS, Published, encode
@@ -29,6 +30,13 @@ PREVIOUS: Final = """
     where position >= $1 and position < $2 and lane = $3 and split_part(topic, '.', 1) = any($4)"""
 
 
+class Shows(Protocol):
+    """Which events are shown, and what of them."""
+
+    async def __call__(self, events: Sequence[tuple[int, str, UUID, bytes]]) -> Mapping[int, bytes]:
+        """Of events, each with its name, what it happened to and what it says: what is to be said, by position."""
+
+
 class EventStream:
     """What whoever follows the history gets to read. A connection is taken for each batch, not for each reader."""
 
@@ -42,9 +50,9 @@ class EventStream:
         return int(position)
 
     async def after(
-        self, position: int, until: int | None, contexts: Collection[str], shows: Callable[[str], bool]
+        self, position: int, until: int | None, contexts: Collection[str], shows: Shows
     ) -> AsyncGenerator[list[tuple[int, bytes]], None]:
-        """The events after a position that are of these contexts and that are shown, by their names; in batches.
+        """The events after a position that are of these contexts and that are shown; in batches.
 
         Each is a CloudEvent in one line, with its position. It ends at `until`; without one it goes on with what is
         recorded later. A batch without events comes where there was nothing to show for a while.
@@ -60,13 +68,15 @@ class EventStream:
                     continue
                 end = min(position + WINDOW, head)
                 rows = await self._rows(EVENTS, [position, end, kinds])
-                found = []
-                for row in (Published(*row) for row in rows):
+                found, read = [], [Published(*row) for row in rows]
+                shown = await shows([(row.position, row.topic, row.originator_id, row.state) for row in read])
+                for row in read:
                     lane = context_of_event(row.topic), row.lane
-                    if shows(row.topic):
+                    if row.position in shown:
                         previous = last.get(lane)
+                        told = row._replace(state=shown[row.position])
                         found.append(
-                            (row.position, encode(row, await self.previous(row) if previous is None else previous))
+                            (row.position, encode(told, await self.previous(row) if previous is None else previous))
                         )
                     last[lane] = row.position
                 position = rows[-1][0] if len(rows) == MOST else end

@@ -183,9 +183,9 @@ def a_role(
     """A role with what it permits, and how far."""
     role = world.given("Role.define", name=name, by=DAYBOOK)
     for permission, scope in (grants or {}).items():
-        world.given("Role.grant", role, permission=permission, scope=scope, by=DAYBOOK)
+        world.given("Role.grant_permission", role, permission=permission, scope=scope, by=DAYBOOK)
     for attribute in hidden:
-        world.given("Role.hide", role, attribute=attribute, by=DAYBOOK)
+        world.given("Role.hide_attribute", role, attribute=attribute, by=DAYBOOK)
     return role
 
 

@@ -74,7 +74,7 @@ class Role(Aggregate):
         self.trigger_event(self.DetailsChanged, name=name, description=description)
 
     @command
-    def grant(
+    def grant_permission(
         self,
         permission: Annotated[str, "such as sales.see; sales.* is all of a context, and * is everything"],
         rights: Theirs,
@@ -91,14 +91,16 @@ class Role(Aggregate):
             self.trigger_event(self.Granted, permission=permission, scope=scope)
 
     @command
-    def withdraw(self, permission: str, governed: Governed) -> None:
+    def withdraw_permission(self, permission: str, governed: Governed) -> None:
         """Permit something no longer."""
         self.require(permission in self.grants, "this role does not permit it by this name", "permission")
         self.require(governed or permission != EVERYTHING or not self.governs, UNGOVERNED, "permission")
         self.trigger_event(self.Withdrawn, permission=permission)
 
     @command
-    def hide(self, attribute: Annotated[str, "such as Opportunity.amount, or Account.details.revenue"]) -> None:
+    def hide_attribute(
+        self, attribute: Annotated[str, "such as Opportunity.amount, or Account.details.revenue"]
+    ) -> None:
         """Hide an attribute from whoever sees things by this role alone."""
         problem = why_no_mask(attribute)
         self.require(problem is None, problem, "attribute")
@@ -106,7 +108,7 @@ class Role(Aggregate):
             self.trigger_event(self.MasksChanged, hidden=self.hidden | {attribute})
 
     @command
-    def show(self, attribute: str, rights: Theirs) -> None:
+    def show_attribute(self, attribute: str, rights: Theirs) -> None:
         """Hide an attribute no longer. Nobody shows to others what is hidden from them."""
         self.require(attribute in self.hidden, "this role does not hide it", "attribute")
         self._require_shown(attribute, rights)

@@ -23,12 +23,14 @@ from api.columns import known
 from api.conditions import id_of, view_of
 from api.connections import connection
 from api.errors import bad_input
+from api.held import held
 from api.meaning import (
     ROOTS,
     Answer,
     Column,
     Documents,
     Head,
+    Held,
     Key,
     Keys,
     Many,
@@ -133,6 +135,8 @@ class Compiler:
             case Viewer():
                 me = self.statement.bind(self.caller.user_id, "uuid")
                 return self.by_key(means.view, type_, details, me, NOW, own=True)
+            case Held():
+                return held(self, type_, details)
         assert row
         column = self.statement.column
         match means:

@@ -1,6 +1,7 @@
 """Every event as it is recorded, from any position on."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -13,6 +14,7 @@ from api.conditions import id_of, view_of
 from api.declaring import ID, JSON, argument, declare, declare_enum, input_field, optional
 from api.fixed import Node, Position
 from api.meaning import Derived, field, meaning
+from api.sight import Happened, Sight
 from api.types import Types
 from domain.aggregate import Aggregate
 from domain.history import Entry
@@ -102,19 +104,21 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
         ) -> AsyncIterator[Entry]:
             wanted = None if kinds is None else {kind.value for kind in kinds}
             things = None if of is None else {id_of(each, view_of(each, types.views)) for each in of}
-            context = info.context
-            may, start = context.caller.policy.may, after if context.resumed is None else context.resumed
-            async for batch in context.log.after(start):
-                for event in batch:
-                    shown = (
-                        (wanted is None or f"{event.aggregate}.{event.event}" in wanted)
-                        and (things is None or event.id in things)
-                        and (occurred is None or _within(occurred, event.occurred_at))
-                    )
-                    view = types.named.get(event.aggregate)
-                    if shown and view and may(view.needs):
+            context, ports = info.context, info.context.ports
+            async for batch in context.log.after(after if context.resumed is None else context.resumed):
+                asked = [
+                    event
+                    for event in batch
+                    if (wanted is None or f"{event.aggregate}.{event.event}" in wanted)
+                    and (things is None or event.id in things)
+                    and (occurred is None or _within(occurred, event.occurred_at))
+                ]
+                sight = Sight(context.caller.policy, ports.rows, ports.places, types.views)
+                seen = await sight.of(Happened(event.position, event.aggregate, event.id) for event in asked)
+                for event in asked:
+                    if event.position in seen:
                         context.position = event.position
-                        yield event
+                        yield replace(event, data=sight.told(f"{event.aggregate}.{event.event}", event.data))
 
     asked = [
         argument("after", Position, "The last position that you have.", 0),

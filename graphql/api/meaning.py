@@ -114,7 +114,12 @@ class Search:
     kinds: Mapping[str, ViewType]
 
 
-ROOTS = One | Many | Answer | Head | Viewer | Search
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What whoever asks may see and do."""
+
+
+ROOTS = One | Many | Answer | Head | Viewer | Held | Search
 
 
 class Derived:

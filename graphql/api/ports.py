@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.command import Foreseen, Outcome, Refusal, Request, Stopped
 from domain.history import Entry
+from domain.rights import Scope
 from projections.view import View
 
 ViewType = type[View]
@@ -38,6 +39,9 @@ class Policy(Protocol):
     """What a caller may see. Enforced in SQL, so that no path goes around it."""
 
     def may(self, permission: str) -> bool: ...
+
+    def reach(self, permission: str) -> Scope | None:
+        """Upon whose rows they have a permission; None where they do not."""
 
     def sees(self, view: ViewType) -> Collection[UUID] | None:
         """The owners whose rows are seen; None: all rows."""
@@ -110,13 +114,20 @@ class Stream(Protocol):
         """The position of the last event."""
 
     def after(
-        self, position: int, until: int | None, contexts: Collection[str], shows: Callable[[str], bool]
+        self, position: int, until: int | None, contexts: Collection[str], shows: Shows
     ) -> AsyncGenerator[list[tuple[int, bytes]], None]:
-        """The events after a position that are of these contexts and that are shown, by their names; in batches.
+        """The events after a position that are of these contexts and that are shown; in batches.
 
         Each is a CloudEvent in one line, with its position. It ends at `until`; without one it goes on with what is
         recorded later. A batch without events comes where there was nothing to show for a while.
         """
+
+
+class Shows(Protocol):
+    """Which events are shown, and what of them."""
+
+    async def __call__(self, events: Sequence[tuple[int, str, UUID, bytes]]) -> Mapping[int, bytes]:
+        """Of events, each with its name, what it happened to and what it says: what is to be said, by position."""
 
 
 class Rows(Protocol):

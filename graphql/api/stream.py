@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from cross_web import HTTPException
 from starlette.requests import Request
@@ -16,8 +17,9 @@ from starlette.responses import Response, StreamingResponse
 from api.catalogue import Views
 from api.faults import SERVER_FAULT, refused
 from api.media import accepted
-from api.ports import Authenticate, Caller, Stream
+from api.ports import Authenticate, Caller, Places, Rows, Stream
 from api.sessions import session_of
+from api.sight import Happened, Sight
 from domain.declaration import context_of
 
 LINES, SSE = "application/x-ndjson", "text/event-stream"
@@ -43,15 +45,15 @@ class Asked:
     """Only these, if there are any."""
 
     def shows(self, event: str) -> bool:
-        """Whether an event is wanted, and may be seen."""
+        """Whether an event is wanted, and its kind may be seen."""
         return event.partition(".")[0] in self.kinds and (not self.events or event in self.events)
 
 
 class Events:
     """The endpoint. Whoever asks says so by a header, which no page of another site can: there is nothing to forge."""
 
-    def __init__(self, views: Views, stream: Stream, authenticate: Authenticate) -> None:
-        self.views, self.stream, self.authenticate = views, stream, authenticate
+    def __init__(self, views: Views, stream: Stream, authenticate: Authenticate, rows: Rows, places: Places) -> None:
+        self.views, self.stream, self.authenticate, self.rows, self.places = views, stream, authenticate, rows, places
 
     async def answer(self, request: Request) -> Response:
         """The stream that is asked for, or why there is none."""
@@ -72,9 +74,19 @@ class Events:
         asked = self._asked(request, session.caller, head)
         if request.method == "HEAD":
             return Response(media_type=asked.media, headers=HEADERS)
-        batches = self.stream.after(asked.after, None if asked.follow else head, asked.contexts, asked.shows)
+        shows = partial(self._shown, session.caller, asked)
+        batches = self.stream.after(asked.after, None if asked.follow else head, asked.contexts, shows)
         lasting = session.while_it_lasts(batches)
         return StreamingResponse(_told(lasting, asked.media), media_type=asked.media, headers=HEADERS)
+
+    async def _shown(
+        self, caller: Caller, asked: Asked, events: Sequence[tuple[int, str, UUID, bytes]]
+    ) -> dict[int, bytes]:
+        """Of events what is to be said, by position: by the rights that the caller has at this moment."""
+        sight = Sight(caller.policy, self.rows, self.places, self.views)
+        wanted = [event for event in events if asked.shows(event[1])]
+        seen = await sight.of(Happened(at, topic.partition(".")[0], id) for at, topic, id, _ in wanted)
+        return {at: sight.text(topic, state) for at, topic, _, state in wanted if at in seen}
 
     def _asked(self, request: Request, caller: Caller, head: int) -> Asked:
         """What is asked for. What is wrong with it is told by status and name."""
@@ -111,9 +123,7 @@ class Events:
             )
         wanted = {of_event[event] for event in events} or set(views)
         wanted = {kind for kind in wanted if not contexts or of_context[kind] in contexts}
-        policy = caller.policy
-        # Rows are not told apart here, so whoever may see only some of them sees none.
-        seen = {kind for kind in wanted if policy.may(views[kind].needs) and policy.sees(views[kind]) is None}
+        seen = {kind for kind in wanted if caller.policy.may(views[kind].needs)}
         if (wanted and not seen) or ((contexts or events) and seen != wanted):
             raise HTTPException(403, "you may not follow these events")
         return frozenset(seen)

@@ -13,6 +13,7 @@ from api.catalogue import Views, relation, snake, type_name
 from api.columns import known
 from api.declaring import ID, argument, declare, describe, optional, sentence
 from api.fixed import AsOf, HeadType, Node, Occurred, scalars
+from api.held import rights_field
 from api.lists import Lists
 from api.meaning import Answer, Derived, Head, Many, One, Viewer, field
 from api.ports import ViewType
@@ -60,6 +61,7 @@ class Types:
         }  # fmt: skip
         if user := self.named.get("User"):
             found["viewer"] = field(self.objects[user] | None, Viewer(user), "The user who asks.", of)
+            found["rights"] = rights_field(self.values, of)
         for view, shown in self.objects.items():
             name = type_name(view)
             if not view.key:

@@ -15,6 +15,7 @@ from graphql.execution.values import VariableValues
 from api.compile import Compiler
 from api.documents import prepare
 from api.ports import Caller, ViewType
+from domain.rights import Scope
 from infra.serving import Place
 from infra.tables import Table
 from projections.customers.account import AccountView
@@ -226,6 +227,9 @@ class Reader:
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
+
+    def reach(self, permission: str) -> Scope | None:
+        return Scope.ALL if self.may(permission) else None
 
     def sees(self, view: ViewType) -> Collection[UUID] | None:
         return self.owners

@@ -228,7 +228,7 @@ def test_who_could_see_what_at_a_position_before(world: World) -> None:
     steps: list[tuple[int, Any]] = [(world.position, (Scope.OWN, Scope.OWN))]
     acts: list[tuple[str, UUID | None, dict[str, Any], Any]] = [
         ("User.assign_role", ada, {"role_id": other}, (Scope.ALL, Scope.OWN)),
-        ("Role.grant", role, {"permission": "sales.see", "scope": "team"}, (Scope.ALL, Scope.TEAM)),
+        ("Role.grant_permission", role, {"permission": "sales.see", "scope": "team"}, (Scope.ALL, Scope.TEAM)),
         ("Account.register", None, {"name": "Acme"}, (Scope.ALL, Scope.TEAM)),
         ("User.withdraw_role", ada, {"role_id": other}, (Scope.TEAM, Scope.TEAM)),
         ("Role.archive", role, {}, (None, None)),
@@ -351,8 +351,8 @@ def governing(world: World) -> tuple[World, UUID, UUID]:
         ("User.withdraw_role", False, {"role_id": None}),
         ("User.deactivate", False, {}),
         ("User.archive", False, {}),
-        ("Role.withdraw", True, {"permission": "*"}),
-        ("Role.grant", True, {"permission": "*", "scope": "team"}),
+        ("Role.withdraw_permission", True, {"permission": "*"}),
+        ("Role.grant_permission", True, {"permission": "*", "scope": "team"}),
         ("Role.archive", True, {}),
     ],
 )
@@ -408,7 +408,7 @@ def test_what_a_company_made_of_its_roles_stays(world: World) -> None:
     made = (role for role in directory.people.known.values() if isinstance(role, Role))
     marketer = next(role for role in made if role.name == "marketer")
     world.given("Role.change_details", marketer.id, name="campaigner", by=DAYBOOK)
-    world.given("Role.withdraw", marketer.id, permission="sales.see", by=DAYBOOK)
+    world.given("Role.withdraw_permission", marketer.id, permission="sales.see", by=DAYBOOK)
     before = world.position
 
     make_roles(world.pipeline)
