@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from signal import SIGINT
 from threading import Event, Thread
 from time import sleep
 from uuid import UUID
@@ -28,6 +29,7 @@ from projections.catalogue import VIEWS
 from server import application
 from tests.api.client import Api
 from tests.api.company import a_pipeline
+from tests.infra.daybook import Serving
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +44,15 @@ def api(database_url: str) -> Iterator[Api]:
             made = Api(client, token, user)
             made.until_ready()
             yield made
+
+
+@pytest.fixture(scope="session")
+def daybook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """`daybook serve`: real processes, a database of their own, and a real log."""
+    serving = Serving(tmp_path_factory.mktemp("daybook") / "data")
+    yield serving
+    serving.told(SIGINT)
+    assert serving.is_gone(), serving.log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ NUMBERS: Final = (
     -0.0,
     1e300,
 )
-ODD: Final = (None, True, False, [], {}, [None], [[]], {"a": 1}, {"": None}, [1, "x"], "x", 1)
+ODD: Final[tuple[Any, ...]] = (None, True, False, [], {}, [None], [[]], {"a": 1}, {"": None}, [1, "x"], "x", 1)
 
 
 PLAIN: Final = {

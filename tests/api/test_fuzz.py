@@ -19,7 +19,8 @@ import schemathesis
 from graphql import DocumentNode, GraphQLSchema, build_schema
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis_graphql import Mode, mutations, queries
+from hypothesis_graphql import Mode, mutations, nodes, queries
+from schemathesis.core.result import Ok
 
 from server import sdl
 from tests.api.client import NUMBERS, Api, some
@@ -113,7 +114,7 @@ def unshaken(daybook: Serving, served: Api) -> Iterator[None]:
     assert not re.search("Traceback|ERROR|CRITICAL", said := daybook.log.read_text()[before:]), said[:3000]
 
 
-def bounded(examples: int) -> Any:
+def bounded(examples: int) -> settings:
     """So many examples, others each time. What is found is told as it was sent: nothing is made smaller first."""
     return settings(
         max_examples=examples,
@@ -156,7 +157,7 @@ def test_schemathesis_finds_no_fault(served: Api) -> None:
     schema = schemathesis.graphql.from_url(str(served.http.base_url.join("/graphql")), headers=served.headers)
     for name, strategy in SCALARS.items():
         schemathesis.graphql.scalar(name, strategy)
-    every = [found.ok() for found in schema.get_all_operations()]
+    every = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert SCHEMA.query_type and SCHEMA.mutation_type
     faults: list[str] = []
 
@@ -173,21 +174,23 @@ def test_schemathesis_finds_no_fault(served: Api) -> None:
     assert not faults, f"{len(faults)} faults; the first:\n" + "\n\n".join(faults[:3])
 
 
-def subscriptions() -> st.SearchStrategy[str]:
-    """Documents of every field of the root `Subscription`: made as if it were the root `Query`."""
-    as_query = GraphQLSchema(query=SCHEMA.subscription_type)
-    asked = queries(as_query, custom_scalars=SCALARS, allow_x00=False, codec="utf-8")
+def subscriptions(head: int) -> st.SearchStrategy[str]:
+    """Documents of every field of the root `Subscription`, from about here on; made as if it were the root `Query`."""
+    scalars = SCALARS | {"Position": st.integers(head - 5, head + 5).map(nodes.Int)}
+    as_query = GraphQLSchema(query=SCHEMA.subscription_type, types=list(SCHEMA.type_map.values()))
+    asked = queries(as_query, custom_scalars=scalars, allow_x00=False, codec="utf-8")
     return asked.map(lambda text: f"subscription {text.removeprefix('query')}")
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # a WebSocket does, in a thread of its own
 @pytest.mark.usefixtures("unshaken")
 def test_subscriptions_that_nobody_thought_of_are_answered_or_refused(served: Api) -> None:
     told: Counter[str] = Counter()
     with socket(served, authorization=f"Bearer {served.token}") as made:
         assert receive(made)["type"] == "connection_ack"
 
-        @bounded(200)
-        @given(query=subscriptions())
+        @bounded(80)
+        @given(query=subscriptions(served.head()))
         def fuzz(query: str) -> None:
             id = str(told.total())
             send(made, id=id, type="subscribe", payload={"query": query})
@@ -204,4 +207,4 @@ def test_subscriptions_that_nobody_thought_of_are_answered_or_refused(served: Ap
 
         fuzz()
 
-    assert told["sent"] >= 200 and told["next"] > 200, "some of it is followed"
+    assert told["sent"] >= 80 and told["next"] > 40, "some of it is followed"
