@@ -26,13 +26,13 @@ from api.http import Endpoint
 from api.ide import ide_routes
 from api.observed import Observed, known_caller, known_code
 from api.persisted import Persisted, load
-from api.ports import Caller, NotReady, Place, ViewType, Wait
+from api.ports import Caller, NotReady, Place, Stranger, ViewType, Wait
 from api.safety import middleware
 from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Foreseen, Outcome, Refusal, Request, Stopped
-from infra import batch, cli, tracing
+from infra import batch, cli, subjects, tracing
 from infra.admission import Admission, MustWait
 from infra.budget import Budgets
 from infra.contract.documents import documents
@@ -42,6 +42,7 @@ from infra.identity import Caller as Known
 from infra.identity import Identity
 from infra.metrics import COMMAND_SECONDS, COMMANDS, MEDIA, metrics
 from infra.observing import watch
+from infra.oidc import Provider, Unanswered
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
 from infra.rights import Directory
@@ -55,6 +56,8 @@ from projections.catalogue import REPORTS, VIEWS
 
 AT_ONCE: Final = 64
 """So many commands are decided at the same time; they are recorded together."""
+ASKING: Final = 8
+"""So many tokens of an identity provider are looked at at the same time."""
 LOOK_AGAIN: Final = 1.0
 """Seconds after which a server sees that a view was rebuilt, or that rights have changed."""
 ANSWERS_WITHIN: Final = 2.0
@@ -82,11 +85,24 @@ class Server:
         self.identity = Identity(url, self.store, schema)
         self.directory = Directory(self.store)
         self.pipeline = CommandPipeline(AGGREGATES, self.store, self.directory, ZoneInfo(settings.time_zone))
-        self.admission = Admission(self.identity, self.pipeline.run, ZoneInfo(settings.time_zone))
+        self.admission = Admission(
+            self.identity, self.pipeline.run, ZoneInfo(settings.time_zone), self.subjects(settings)
+        )
+        self.asking = CapacityLimiter(ASKING)
         self.reading = Reading(url, schema, statement_seconds=settings.statement_seconds)
         self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
         self.deciding = CapacityLimiter(AT_ONCE)
         self.known: dict[ViewType, Place] = {}
+
+    def subjects(self, settings: Settings) -> subjects.Subjects | None:
+        """Those whom an identity provider names, where there is one."""
+        if settings.oidc_issuer is None or settings.oidc_audience is None:
+            return None
+        login = subjects.Login(
+            settings.oidc_issuer, settings.oidc_email_claim, settings.oidc_groups_claim, settings.oidc_add_users
+        )
+        provider = Provider(settings.oidc_issuer, settings.oidc_audience)
+        return subjects.Subjects(provider, login, self.store, self.identity, self.pipeline.run)
 
     @asynccontextmanager
     async def life(self, _: Starlette) -> AsyncIterator[None]:
@@ -166,7 +182,7 @@ class Server:
             COMMANDS.labels(request.command, code).inc()
         changed = (each for outcome in outcomes if isinstance(outcome, Accepted) for each in outcome.changed)
         if ids := [each.id for each in changed if each.kind in ("User", "ApiToken")]:
-            self.identity.changed(ids)
+            self.admission.changed(ids)
 
     async def authenticate(self, token: str, address: str | None) -> Caller | None:
         known = None if address is None else self.admission.remembered(token, address)
@@ -175,9 +191,15 @@ class Server:
             if address is not None:
                 ask = partial(self.admission.admit, token, address)
             try:
-                known = await to_thread.run_sync(self._known, ask)
+                # What asks an identity provider may wait for it, and keeps nobody else waiting.
+                ours = token.startswith("daybook_")
+                known = await to_thread.run_sync(self._known, ask, limiter=None if ours else self.asking)
             except MustWait as wait:
                 raise Wait(wait.seconds) from None
+            except Unanswered as error:
+                raise NotReady(str(error)) from None
+            except subjects.Stranger as error:
+                raise Stranger(str(error)) from None
         if known is None:
             return None
         known_caller(known.user_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, tzinfo
 from hashlib import sha256
 from typing import Final
@@ -14,7 +14,9 @@ from uuid import UUID
 from domain.command import Outcome, Request
 from infra.identity import TOKEN, Caller, Identity
 from infra.lockout import LockOut, neighbourhood
+from infra.oidc import Over
 from infra.rights import DAYBOOK
+from infra.subjects import Stranger, Subjects
 
 MOST_KEPT: Final = 10_000
 """So many are remembered who came in from an address, and of so many tokens the day of their use."""
@@ -34,23 +36,34 @@ class Admission:
     """Lets in who shows a token that holds. Used from any thread.
 
     Wrong tokens lock out the address that they come from; whoever came in from there before goes on. What was a token
-    once and holds no more is no guess, and locks out nobody. `run` carries out commands.
+    once and holds no more is no guess, and locks out nobody. `run` carries out commands; `subjects` are those of an
+    identity provider, whose tokens are taken too.
     """
 
-    def __init__(self, identity: Identity, run: Callable[[Request], Outcome], time_zone: tzinfo) -> None:
-        self._identity, self._run, self._time_zone = identity, run, time_zone
+    def __init__(
+        self,
+        identity: Identity,
+        run: Callable[[Request], Outcome],
+        time_zone: tzinfo,
+        subjects: Subjects | None = None,
+    ) -> None:
+        self._identity, self._subjects, self._run, self._time_zone = identity, subjects, run, time_zone
         self._locks = LockOut()
         self._welcome: OrderedDict[tuple[str | None, bytes], None] = OrderedDict()
         self._noted: dict[str, date] = {}
         self._lock = threading.Lock()
 
     def admit(self, token: str, address: str) -> Caller | None:
-        """Who comes with this token; None if it does not hold. Raises MustWait."""
+        """Who comes with this token; None if it does not hold. Raises MustWait, and what Subjects raise."""
         place = neighbourhood(address)
         came = (place, sha256(token.encode(errors="replace")).digest())
         if place and (wait := self._locks.wait(place)) and came not in self._welcome:
             raise MustWait(wait)
-        if caller := self.again(token):
+        try:
+            caller = self._known(token)
+        except Over:
+            return None
+        if caller:
             if place:
                 self._remember(came)
             self._note_use(caller)
@@ -62,10 +75,29 @@ class Admission:
     def remembered(self, token: str, address: str) -> Caller | None:
         """Who came with this token a moment ago, known without waiting; nobody where wrong ones came from."""
         place = neighbourhood(address)
-        return None if place and self._locks.wait(place) else self._identity.remembered(token)
+        return None if place and self._locks.wait(place) else self._remembered(token)
+
+    def _remembered(self, token: str) -> Caller | None:
+        if self._subjects and not token.startswith("daybook_"):
+            return self._subjects.remembered(token)
+        return self._identity.remembered(token)
 
     def again(self, token: str) -> Caller | None:
         """The same of somebody who is in already: how it is with the token now, and nothing else."""
+        try:
+            return self._known(token)
+        except (Over, Stranger):
+            return None
+
+    def changed(self, ids: Collection[UUID]) -> None:
+        """Users or tokens were changed: who is one of them, or came with one, is looked up again, here and now."""
+        self._identity.changed(ids)
+        if self._subjects:
+            self._subjects.changed(ids)
+
+    def _known(self, token: str) -> Caller | None:
+        if self._subjects and not token.startswith("daybook_"):
+            return self._subjects.caller(token)
         return self._identity.caller(token)
 
     def _failed(self, token: str, place: str) -> None:

@@ -42,6 +42,7 @@ SINCE_SNAPSHOT: Final = """
     from events where originator_id = %(id)s and originator_version > coalesce((select version from kept), 0)
     order by 2"""
 HOLDER: Final = "select holder from claims where key = %s"
+HOLDERS: Final = "select holder from claims where kind = %s and name = %s"
 HEAD: Final = "select position, hash from event_head"
 ANSWER: Final = """
     select digest, position, hash, outcome, null, null, null from answers where command_id = %(id)s
@@ -97,6 +98,10 @@ class EventStore:
     def holder(self, claim: Claim) -> UUID | None:
         """The aggregate that holds a value which only one may hold."""
         return next((holder for (holder,) in self._rows(HOLDER, [self._digests.of_claim(claim)])), None)
+
+    def holders(self, kind: str, name: str) -> list[UUID]:
+        """All of a kind that hold some value of this name, which only one may hold each."""
+        return [holder for (holder,) in self._rows(HOLDERS, [kind, name])]
 
     def digest(self, content: bytes) -> bytes:
         """What is kept of a request, to tell another one under the same command id from the same again."""

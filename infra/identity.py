@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -26,10 +24,10 @@ from domain.scopes import EVERYTHING
 from domain.values import id_text
 from infra.database import SCHEMA, pool
 from infra.event_store import EventStore
+from infra.known import Known
 
 REMEMBERED: Final = 3.0
 """Seconds for which a caller is not looked up again: so long may a token be used after another process revoked it."""
-MOST_REMEMBERED: Final = 10_000
 
 TOKEN: Final = re.compile(r"daybook_([0-9a-f]{16}|[0-9a-f]{32})_([0-9a-f]{64})", re.ASCII)
 """Its id (that of an aggregate has 32 digits) and its secret."""
@@ -78,8 +76,7 @@ class Identity:
     def __init__(self, url: str, store: EventStore, schema: str = SCHEMA) -> None:
         self._pool = pool(url, schema, "identity", most=4)
         self._store = store
-        self._known: dict[bytes, tuple[float, Caller]] = {}
-        self._lock = threading.Lock()
+        self._known = Known[Caller]()
 
     def create(self, user_id: UUID, name: str, lasts: timedelta | None = None) -> str:
         """A new token that is in no history. Its text is told here once, and kept nowhere."""
@@ -97,23 +94,22 @@ class Identity:
             return None
         if known := self.remembered(text):
             return known
-        key, now = _hash(text), time.monotonic()
         found = self._look_up(parts[1], parts[2])
-        with self._lock:
-            if found is None:
-                self._known.pop(key, None)
-                return None
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            caller, seconds = found
-            self._known[key] = (now + seconds, caller)
+        if found is None:
+            return None
+        caller, seconds = found
+        self._known.put(text, caller, seconds)
         return caller
 
     def remembered(self, text: str) -> Caller | None:
         """Who came with this token a moment ago: known without waiting for anything."""
-        with self._lock:
-            until, known = self._known.get(_hash(text), (0.0, None))
-        return known if time.monotonic() < until else None
+        return self._known.get(text)
+
+    def comes(
+        self, user_id: UUID, token_id: str, scopes: frozenset[str] | None, expires_at: datetime | None
+    ) -> Caller | None:
+        """The caller that a user is; None where they do not work here any more."""
+        return Caller(user_id, token_id, scopes, expires_at) if self.works_here(user_id) else None
 
     def was_a_token(self, text: str) -> bool:
         """Whether the secret is right, though the token may hold no more: then whoever shows it does not guess."""
@@ -139,13 +135,13 @@ class Identity:
         found = self._run(
             "update tokens set revoked_at = coalesce(revoked_at, now()) where id = %s returning true", [token_id]
         )
-        self._forget(lambda caller: caller.token_id == token_id)
+        self._known.forget(lambda caller: caller.token_id == token_id)
         return bool(found)
 
     def changed(self, ids: Collection[UUID]) -> None:
         """Users or tokens were changed: who is one of them, or came with one, is looked up again, here and now."""
         named = {id.hex for id in ids}
-        self._forget(lambda caller: caller.user_id in ids or caller.token_id in named)
+        self._known.forget(lambda caller: caller.user_id in ids or caller.token_id in named)
 
     def former_administrators(self) -> list[UUID]:
         """Who might do everything before there were roles, and was not given that of an administrator yet."""
@@ -178,10 +174,11 @@ class Identity:
         if held is None:
             return None
         hash, user_id, scopes, expires_at = held
-        if not compare_digest(hash, _hash(secret)) or not self.works_here(user_id):
+        if not compare_digest(hash, _hash(secret)):
             return None
         left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at else REMEMBERED
-        return Caller(user_id, token_id, scopes, expires_at), min(left, REMEMBERED)
+        caller = self.comes(user_id, token_id, scopes, expires_at)
+        return (caller, min(left, REMEMBERED)) if caller else None
 
     def _held(self, token_id: str) -> Held | None:
         """What the history says of a token that holds. A rebuild of its view changes nothing about who comes in."""
@@ -204,10 +201,6 @@ class Identity:
         shown, scopes = id_text("ApiToken", id), tuple(sorted(token.scopes))
         ends = token.expires_at, not token.usable
         return Token(shown, token.name, token.user_id, scopes, made_at, *ends, token.last_used_on)
-
-    def _forget(self, meant: Callable[[Caller], bool]) -> None:
-        with self._lock:
-            self._known = {key: (until, c) for key, (until, c) in self._known.items() if not meant(c)}
 
     def _run(self, statement: Any, parameters: list[Any]) -> list[tuple[Any, ...]]:
         with self._pool.connection() as connection:

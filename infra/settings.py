@@ -77,6 +77,29 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def is_safe(address: str) -> bool:
+    """Whether what comes from there comes from whom it says: by HTTPS, or from this machine."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
+    )
+
+
+def _issuer(text: str) -> str:
+    if not is_safe(text) or "?" in text or "#" in text:
+        raise ValueError("an address such as https://login.example.com is needed (http only on this machine)")
+    return text.rstrip("/")
+
+
+def _claim(text: str) -> str:
+    if not text.isprintable() or len(text) > 200:
+        raise ValueError("the name of a claim such as email is needed")
+    return text
+
+
 def _truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("true or false is needed")
@@ -166,6 +189,11 @@ class Settings:
         "the documents that may be asked, a manifest or a folder of them; unset: any", _place, None
     )
     https: bool = _setting("whether browsers reach the server by HTTPS, through what is before it", _truth, False)
+    oidc_issuer: str | None = _setting("the identity provider whose tokens are taken; unset: none", _issuer, None)
+    oidc_audience: str | None = _setting("for whom its tokens are: our name there", _claim, None)
+    oidc_email_claim: str = _setting("where its tokens say the address of a user", _claim, "email")
+    oidc_groups_claim: str = _setting("where they say the groups, which teams are linked to", _claim, "groups")
+    oidc_add_users: bool = _setting("whether it may bring users whom nobody added here", _truth, False)
     trusted_proxies: str = _setting(
         "proxies that say for whom they ask, by X-Forwarded-For", _networks, "127.0.0.1,::1"
     )
@@ -193,6 +221,10 @@ class Settings:
                     raise WrongSetting(f"{name} is {shown!r}: {error}") from None
         if "owner_url" in given and "database_url" not in given:
             raise WrongSetting(f"{VARIABLE}OWNER_URL is given without {VARIABLE}DATABASE_URL: give both, or neither")
+        if ("oidc_issuer" in given) != ("oidc_audience" in given):
+            raise WrongSetting(
+                f"{VARIABLE}OIDC_ISSUER and {VARIABLE}OIDC_AUDIENCE belong together: give both, or neither"
+            )
         passwords = {"kafka_user", "kafka_password_file"}
         if given.get("kafka_security", "").startswith("sasl") and not passwords <= given.keys():
             raise WrongSetting(

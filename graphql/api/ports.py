@@ -72,12 +72,16 @@ class Wait(Exception):
         self.seconds = seconds
 
 
+class Stranger(Exception):
+    """Whoever comes is known to the identity provider, and not here."""
+
+
 class Authenticate(Protocol):
     async def __call__(self, token: str, address: str | None) -> Caller | None:
         """Who comes with a token from an address; None: it does not hold.
 
-        Without an address: how it is with the token of somebody who is in already. Raises Wait, and `NotReady` while
-        nobody can say whether it holds.
+        Without an address: how it is with the token of somebody who is in already. Raises Wait, Stranger, and
+        `NotReady` while nobody can say whether it holds.
         """
 
 

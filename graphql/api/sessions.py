@@ -15,7 +15,7 @@ from cross_web import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketState
 
-from api.ports import Authenticate, Caller, NotReady, Wait
+from api.ports import Authenticate, Caller, NotReady, Stranger, Wait
 
 T = TypeVar("T")
 
@@ -104,6 +104,8 @@ async def session_of(connection: HTTPConnection, header: object, authenticate: A
         seconds = ceil(wait.seconds)
         reason = f"too many wrong tokens came from here: come again in {seconds} seconds"
         raise Denied(429, reason, "THROTTLED", {"retry-after": str(seconds)}) from None
+    except Stranger as error:
+        raise Denied(403, str(error), "FORBIDDEN", {}) from None
     except NotReady as error:
         raise Denied(503, str(error), "NOT_READY", {"retry-after": "5"}) from None
     if caller is None:

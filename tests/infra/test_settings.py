@@ -25,6 +25,11 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "DAYBOOK_OWNER_URL": "postgresql:///daybook?host=/run/postgresql",
             "DAYBOOK_KAFKA": "one:9092,two:9092",
             "DAYBOOK_MASTER_KEY_FILE": str(key),
+            "DAYBOOK_OIDC_ISSUER": "https://login.example.com/",
+            "DAYBOOK_OIDC_AUDIENCE": "daybook",
+            "DAYBOOK_OIDC_EMAIL_CLAIM": "mail",
+            "DAYBOOK_OIDC_GROUPS_CLAIM": "https://example.com/groups",
+            "DAYBOOK_OIDC_ADD_USERS": "true",
             "DAYBOOK_TRUSTED_PROXIES": "10.0.0.0/8,::1",
             "DAYBOOK_BUDGET_RATE": "0",
             "DAYBOOK_BUDGET_BURST": "10",
@@ -41,6 +46,11 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         owner_url="postgresql:///daybook?host=/run/postgresql",
         kafka="one:9092,two:9092",
         master_key_file=key,
+        oidc_issuer="https://login.example.com",
+        oidc_audience="daybook",
+        oidc_email_claim="mail",
+        oidc_groups_claim="https://example.com/groups",
+        oidc_add_users=True,
         trusted_proxies="10.0.0.0/8,::1",
         budget_rate=0,
         budget_burst=10,
@@ -61,6 +71,10 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         ("DAYBOOK_DATABASE_URL", "postgresql://daybook@db"),
         ("DAYBOOK_KAFKA", "localhost"),
         ("DAYBOOK_MASTER_KEY_FILE", "/nowhere/at/all"),
+        ("DAYBOOK_OIDC_ISSUER", "login.example.com"),
+        ("DAYBOOK_OIDC_ISSUER", "http://login.example.com"),
+        ("DAYBOOK_OIDC_ISSUER", "https://login.example.com/?tenant=1"),
+        ("DAYBOOK_OIDC_ADD_USERS", "yes"),
         ("DAYBOOK_TRUSTED_PROXIES", "proxy.example"),
         ("DAYBOOK_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("DAYBOOK_BUDGET_RATE", "-1"),
@@ -88,6 +102,12 @@ def test_a_name_that_is_no_setting_is_refused_with_the_nearest_that_is() -> None
 def test_an_owner_without_a_database_is_refused() -> None:
     with pytest.raises(WrongSetting, match="give both"):
         Settings.from_environment({"DAYBOOK_OWNER_URL": "postgresql://owner@db/daybook"})
+
+
+@pytest.mark.parametrize("given", [("ISSUER", "https://login.example.com"), ("AUDIENCE", "daybook")])
+def test_an_identity_provider_is_given_with_for_whom_its_tokens_are(given: tuple[str, str]) -> None:
+    with pytest.raises(WrongSetting, match="belong together"):
+        Settings.from_environment({f"DAYBOOK_OIDC_{given[0]}": given[1]})
 
 
 def test_no_list_and_no_message_shows_a_password() -> None:
