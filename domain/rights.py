@@ -18,6 +18,9 @@ from domain.parameters import FromRequest
 EVERYTHING: Final = "*"
 """What is permitted to an administrator. `sales.*` is everything in a context, and `*.see` that of every context."""
 
+NEVER: Final = frozenset({"merged_into_id"})
+"""What cannot be hidden though it may be empty: it says which of two is the one that goes on."""
+
 
 class Scope(StrEnum):
     """Upon whose rows something is permitted."""
@@ -136,7 +139,7 @@ def maskable(kind: Any) -> frozenset[str]:
 def _maskable(hints: Mapping[str, Any], names: Iterable[str], items: Collection[str]) -> Iterator[str]:
     for name in names:
         parts = _parts(hints[name])
-        if NoneType in parts:
+        if NoneType in parts and name not in NEVER:
             yield name
         inner = (
             get_args(hints[name])[-1] if name in items else next((part for part in parts if is_dataclass(part)), None)

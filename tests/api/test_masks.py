@@ -1,0 +1,236 @@
+"""What is hidden is null wherever it could show: in rows, filters, orders, groups, figures, searches and reports."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from graphql import GraphQLList, GraphQLNonNull, get_named_type, is_leaf_type
+from strawberry.utils.str_converters import to_camel_case as camel
+
+from api.catalogue import type_name
+from api.columns import known
+from domain.catalogue import AGGREGATES
+from domain.rights import maskable
+from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
+from projections.catalogue import VIEWS
+from projections.masks import masked, names_of
+from server import schema_of
+from tests.api.cast import Cast, casting
+from tests.api.client import Api, some
+from tests.api.company import a_product, a_user, euros
+
+SCHEMA = schema_of("UTC")[0]._schema
+TYPES: dict[str, Any] = SCHEMA.type_map
+EVERYTHING = {"*.see": "ALL", "*.personal": "ALL", "platform.tokens": "ALL"}
+HIDEABLE = sorted(name for kind in AGGREGATES for name in maskable(kind))
+ATTRIBUTES = [name for name in HIDEABLE if name.count(".") == 1]
+
+
+class Company(Cast):
+    """With something in every column that can be hidden; two readers: of all, and of what is left."""
+
+    all: Api
+    left: Api
+
+
+@pytest.fixture(scope="module")
+def company(api: Api, database_url: str, pipeline: str) -> Iterator[Company]:
+    unlock(MasterKeys([MasterKey(bytes(LENGTH))]))
+    with casting(api, database_url, "test_api") as cast:
+        made = Company(api, cast.identity)
+        fill(made.api, pipeline)
+        made.all, made.left = made.user(EVERYTHING), made.user(EVERYTHING, HIDEABLE)
+        yield made
+
+
+def fill(api: Api, pipeline: str) -> None:
+    """One of each kind with as much in it as can be."""
+    do, word = api.given, some("Zebra")
+    parent = do("registerAccount", name=some("Parent"))
+    account = do("registerAccount", name=word, details={
+        "kind": "x", "industry": "books", "website": "acme.org", "region": "north", "employees": 7, "source": "fair",
+        "revenue": euros("5"),
+    })  # fmt: skip
+    do("setAccountParent", id=account, parentId=parent)
+    person = {"givenName": word, "familyName": word, "emails": ["a@b.org"], "birthday": "1990-01-01"}
+    contact = do("addContact", person=person, title="head", department="sales", language="de", accountId=account,
+                 role="USER", preferredChannel="EMAIL")  # fmt: skip
+    do("giveContactConsent", id=contact, purpose="MARKETING", channel="EMAIL", evidence="form")
+    do("withdrawContactConsent", id=contact, purpose="MARKETING", channel="EMAIL")
+    sale = do("openOpportunity", pipelineId=pipeline, name=word, accountId=account, amount=euros("7"), source="fair",
+              expectedClose="2026-01-31")  # fmt: skip
+    do("setOpportunityNextStep", id=sale, nextStep="call")
+    do("loseOpportunity", id=sale, reason="price", on="2025-01-31")
+    won = do("openOpportunity", pipelineId=pipeline, name=word, accountId=account)
+    line = {"productId": a_product(api), "quantity": "1", "price": euros("1"), "discount": "1"}
+    do("addOpportunityLine", id=won, **line)
+    do("winOpportunity", id=won, amount=euros("9"), on="2025-02-01")
+    call = do("logInteraction", kind="CALL", direction="OUTBOUND", contactId=contact, accountId=account,
+              opportunityId=sale, subject=word, body="b", minutes=5, outcome="good", sentiment="POSITIVE")  # fmt: skip
+    do("planInteractionFollowUp", id=call, due="2030-01-01", ownerId=api.me)
+    do("addUser", name=word, email=f"{some('e')}@b.org", locale="de", timeZone="Europe/Vienna")
+    do("scheduleInteraction", kind="CALL", direction="OUTBOUND", contactId=contact, startsAt="2030-01-01T12:00:00Z")
+    do("mergeAccountInto", id=do("registerAccount", name=some("Merged")), survivorId=account)
+    owned = {
+        "Account": account,
+        "Contact": contact,
+        "Opportunity": sale,
+        "Interaction": call,
+        "User": a_user(api),
+        "Team": do("formTeam", name=some("Team"), leadId=api.me),
+        "Role": do("defineRole", name=some("role"), description="x"),
+        "ApiToken": do("makeApiToken", name="x"),
+        "CustomField": do("defineCustomField", kind="Account", key=some("k").replace("-", "_"), label="x", type="TEXT"),
+        "Product": line["productId"],
+        "Pipeline": pipeline,
+    }
+    for name, id in owned.items():
+        do(f"assign{name}Owner", id=id, ownerId=a_user(api))
+        do(f"archive{name}", id=id, reason="done")
+        do(f"restore{name}", id=id)
+
+
+def hidden_columns(view: Any) -> set[str]:
+    return {column for column, names in names_of(view).items() if names & set(HIDEABLE)}
+
+
+def leaf_fields(view: Any) -> dict[str, str]:
+    """What a row shows directly, by the name of its field in the API: how it is asked."""
+    found = {}
+    for name, field in TYPES[type_name(view)].fields.items():
+        of: Any = get_named_type(field.type)
+        if is_leaf_type(of):
+            found[name] = name
+        elif not field.args and all(is_leaf_type(get_named_type(part.type)) for part in of.fields.values()):
+            found[name] = f"{name} {{ {' '.join(of.fields)} }}"
+    return found
+
+
+def fields_of(view: Any, columns: set[str]) -> set[str]:
+    """The fields of the API that show these columns, and nothing else."""
+    fields = {camel(known(view)[column].field.name) for column in columns}
+    return (fields | {camel(column) for column in columns}) & leaf_fields(view).keys()
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.table)
+def test_what_is_hidden_is_null_in_every_row(company: Company, view: Any) -> None:
+    asked = leaf_fields(view)
+    query = f"{{ {camel(view.table)}(last: 1000) {{ nodes {{ {' '.join(asked.values())} }} }} }}"
+    whole, left = (who.ask(query)[camel(view.table)]["nodes"] for who in (company.all, company.left))
+    hidden = fields_of(view, hidden_columns(view))
+
+    assert len(whole) == len(left)
+    for row, shown in zip(whole, left, strict=True):
+        assert {name: value for name, value in shown.items() if name not in hidden} == {
+            name: value for name, value in row.items() if name not in hidden
+        }
+        assert {name: shown[name] for name in hidden if shown[name] not in (None, [])} == {}
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_each_attribute_hides_its_own_columns_and_no_others(company: Company, attribute: str) -> None:
+    view = next(v for v in VIEWS if v.of.__name__ == attribute.partition(".")[0] and not v.key)
+    columns = {column for column, names in names_of(view).items() if attribute in names}
+    reader = company.user(EVERYTHING, [attribute])
+
+    hidden = reader.ask("{ rights { hidden } }")["rights"]["hidden"]
+
+    assert set(hidden) == {f"{type_name(view)}.{name}" for name in fields_of(view, columns)}
+
+
+def asked_by() -> list[tuple[Any, str]]:
+    """Every hidden column by which lists can be filtered, ordered or grouped."""
+    found = []
+    for view in VIEWS:
+        order = TYPES[f"{type_name(view)}OrderField"]
+        names = {value.lower() for value in order.values}
+        found += [(view, column) for column in sorted(hidden_columns(view)) if column in names]
+    return found
+
+
+@pytest.mark.parametrize(("view", "column"), asked_by(), ids=lambda each: getattr(each, "table", each))
+def test_nobody_finds_out_by_asking_what_is_hidden(company: Company, view: Any, column: str) -> None:
+    name, field = camel(column), column.upper()
+    of_all = f"{camel(view.table)}(filter: {{archived: {{in: [true, false]}}}})" if not view.key else camel(view.table)
+    count = company.all.ask(f"{{ {of_all} {{ totalCount }} }}")[camel(view.table)]["totalCount"]
+    archived = "" if view.key else ", archived: {in: [true, false]}"
+    query = f"""{{
+        full: {camel(view.table)}(filter: {{{name}: {{isNull: false}}{archived}}}) {{ totalCount }}
+        empty: {camel(view.table)}(filter: {{{name}: {{isNull: true}}{archived}}}) {{ totalCount }}
+        {camel(view.table)}(orderBy: [{{field: {field}, direction: DESC}}], first: 3) {{ edges {{ cursor }} }}
+        groups: {of_all} {{ groupBy(by: {{field: {field}}}) {{ count }} }}
+    }}"""
+
+    whole, left = company.all.ask(query), company.left.ask(query)
+
+    assert whole["full"]["totalCount"] > 0
+    assert (left["full"]["totalCount"], left["empty"]["totalCount"]) == (0, count)
+    cursors = [json.loads(base64.b64decode(edge["cursor"])) for edge in left[camel(view.table)]["edges"]]
+    assert cursors and {cursor[0] for cursor in cursors} == {None}
+    assert [group["count"] for group in left["groups"]["groupBy"]] == [count]
+
+
+def test_figures_of_what_is_hidden_are_empty(company: Company) -> None:
+    query = """{ opportunities { aggregate {
+        count sum { probability amount { amount currency } } max { amount { amount } closedOn } } } }"""
+
+    whole, left = (who.ask(query)["opportunities"]["aggregate"] for who in (company.all, company.left))
+
+    assert whole["sum"]["amount"] and whole["max"]["closedOn"]
+    assert (left["sum"]["amount"], left["max"]["amount"], left["max"]["closedOn"]) == ([], [], None)
+    assert (left["count"], left["sum"]["probability"]) == (whole["count"], whole["sum"]["probability"])
+
+
+def test_nothing_is_found_by_what_is_hidden(company: Company) -> None:
+    def found(who: Api) -> set[str]:
+        edges = who.ask('{ search(query: "zebra", first: 100) { edges { kind } } }')["search"]["edges"]
+        return {edge["kind"] for edge in edges}
+
+    assert {"CONTACT", "INTERACTION", "ACCOUNT", "OPPORTUNITY"} <= found(company.all)
+    assert found(company.left) & {"CONTACT", "INTERACTION"} == set()
+    assert {"ACCOUNT", "OPPORTUNITY"} <= found(company.left)
+
+
+def test_reports_do_without_what_is_hidden(company: Company) -> None:
+    query = "{ wonByPeriod { opportunities amount { amount } } pipelineByStage { opportunities amount { amount } } }"
+
+    whole, left = company.all.ask(query), company.left.ask(query)
+
+    assert any(row["amount"] for row in whole["wonByPeriod"])
+    assert [row["amount"] for rows in left.values() for row in rows if row["amount"]] == []
+
+
+@pytest.mark.parametrize("moment", ["asOf: {position: %d}", 'occurred: {until: "2100-01-01T00:00:00Z"}'])
+def test_what_is_hidden_now_is_hidden_in_the_past(company: Company, moment: str) -> None:
+    at = moment % company.api.head() if "%d" in moment else moment
+    query = f"{{ opportunities({at}, first: 1000) {{ nodes {{ amount {{ amount }} name source }} }} }}"
+
+    whole, left = (who.ask(query)["opportunities"]["nodes"] for who in (company.all, company.left))
+
+    assert any(row["amount"] for row in whole) and all(row["name"] for row in left)
+    assert [row for row in left if row["amount"] or row["source"]] == []
+
+
+def test_what_is_personal_needs_a_permission_of_its_own(company: Company) -> None:
+    reader = company.user({"*.see": "ALL"})
+    hidden = set(reader.ask("{ rights { hidden } }")["rights"]["hidden"])
+    contacts = reader.ask("{ contacts(first: 1000) { nodes { givenName emails title } } }")["contacts"]["nodes"]
+
+    personal = {f"{type_name(view)}.{name}" for view in VIEWS for name in fields_of(view, set(masked(view)))}
+
+    assert hidden == personal and "Contact.givenName" in personal
+    assert any(row["title"] for row in contacts)
+    assert [row for row in contacts if row["givenName"] or row["emails"]] == []
+
+
+def test_a_field_that_may_be_hidden_may_be_null_in_the_schema() -> None:
+    for view in VIEWS:
+        fields: Any = TYPES[type_name(view)].fields
+        for name in fields_of(view, hidden_columns(view) | set(masked(view))):
+            of = fields[name].type
+            nullable = not isinstance(of, GraphQLNonNull) or isinstance(of.of_type, GraphQLList)
+            assert nullable, f"{type_name(view)}.{name}"
