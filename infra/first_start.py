@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from domain.command import Accepted, Refusal, Request
+from domain.command import Accepted, Request
 from infra.data_folder import keep
 from infra.default_roles import make_roles
 from infra.identity import Identity
@@ -39,20 +39,6 @@ def administrator(pipeline: CommandPipeline, identity: Identity, directory: Dire
     return first if first in governors or not governors else governors[0]
 
 
-def give_role(pipeline: CommandPipeline, user_id: UUID, role_id: UUID, key: str | None = None) -> Refusal | None:
-    """Give a user a role in the name of Daybook itself, which may do everything; why not, if it is refused."""
-    request = Request(
-        command="User.assign_role",
-        actor=DAYBOOK,
-        id=user_id,
-        arguments={"role_id": role_id},
-        idempotency_key=key,
-        origin="first start" if key else "daybook role",
-    )
-    outcome = pipeline.run(request)
-    return outcome if isinstance(outcome, Refusal) else None
-
-
 def local_token(identity: Identity, user_id: UUID, data: Path) -> str:
     """The token in the data folder; a new one where there is none, or where it does not hold any more."""
     path = data / "token"
@@ -66,4 +52,13 @@ def _give(pipeline: CommandPipeline, user_id: UUID, role_id: UUID) -> None:
     """Once: from whom it was withdrawn since, or who was put away, does not get it again."""
     key = f"administrator {user_id}"
     if pipeline.store.answer(command_id(DAYBOOK, key)) is None:
-        give_role(pipeline, user_id, role_id, key)
+        pipeline.run(
+            Request(
+                command="User.assign_role",
+                actor=DAYBOOK,
+                id=user_id,
+                arguments={"role_id": role_id},
+                idempotency_key=key,
+                origin="first start",
+            )
+        )

@@ -66,8 +66,10 @@ class Authority(Protocol):
     def rights(self, request: Request, /) -> Rights:
         """What the actor has, and so may give."""
 
-    def governors(self, without: UUID, /) -> Iterable[tuple[UUID, UUID]] | None:
-        """Who may do everything, and by which role, as far as neither is this one. None where it is not among them."""
+    def governors(self, without: UUID, role: UUID | None, /) -> Iterable[tuple[UUID, UUID]] | None:
+        """Who may do everything, and by which role, but for this one: a user (or, with a role, by that role) or a role.
+        None where they are all the same without it.
+        """
 
     def keeps(self, request: Request, made: Aggregate, /) -> bool:
         """Whether what the actor made becomes theirs: else they would not see it."""
@@ -90,7 +92,7 @@ class Unlimited:
     def reach(self, permission: str) -> Scope:
         return Scope.ALL
 
-    def governors(self, without: UUID, /) -> None:
+    def governors(self, without: UUID, role: UUID | None, /) -> None:
         return None
 
     def keeps(self, request: Request, made: Aggregate, /) -> bool:
@@ -352,7 +354,7 @@ class Unit:
                 case FromRequest("rights"):
                     values[parameter.name] = self.pipeline.authority.rights(request)
                 case FromRequest("governed"):
-                    values[parameter.name] = self._governed(subject)
+                    values[parameter.name] = self._governed(subject, values.get("role_id"))
                 case FromRequest(wanted):
                     values[parameter.name] = getattr(request, wanted)
                 case Following(start, by) if kind:
@@ -413,12 +415,12 @@ class Unit:
             raise Failed(Code.NOT_FOUND, "there is no such thing", field)
         raise Failed(Code.FORBIDDEN, f"you may not do this: it needs {permission}")
 
-    def _governed(self, subject: Aggregate | None) -> bool:
-        """Whether somebody may do everything who is not this one, nor by this role.
+    def _governed(self, subject: Aggregate | None, had: UUID | None) -> bool:
+        """Whether somebody remains who may do everything, whatever becomes of this one, or of their having a role.
 
         They and their role are looked at, so that it is decided again if either is changed in the meantime.
         """
-        governors = self.pipeline.authority.governors(subject.id if subject else NOBODY)
+        governors = self.pipeline.authority.governors(subject.id if subject else NOBODY, had)
         for user_id, role_id in governors or ():
             user, role = self._find(user_id), self._find(role_id)
             if (

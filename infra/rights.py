@@ -228,10 +228,12 @@ class Directory:
         rights = self.refresh().rights(request.actor)
         return rights if request.scopes is None else Reached(rights, request.scopes)
 
-    def governors(self, without: UUID, /) -> list[tuple[UUID, UUID]] | None:
-        """Who may do everything, and by which role, as far as neither is this one. None where it is not among them."""
+    def governors(self, without: UUID, role: UUID | None, /) -> list[tuple[UUID, UUID]] | None:
+        """Who may do everything, and by which role, but for this one: a user (or, with a role, by that role) or a role.
+        None where they are all the same without it.
+        """
         every = [*self.refresh().governors()]
-        others = [pair for pair in every if without not in pair]
+        others = [pair for pair in every if without not in pair or role not in (None, pair[1])]
         return others if len(others) < len(every) else None
 
     def keeps(self, request: Request, made: Aggregate, /) -> bool:

@@ -43,10 +43,29 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
     listed = daybook(tmp_path / "data", "--help").stdout
 
     for command in (
-        "serve", "project", "import", "export", "rebuild", "verify", "token", "schema", "settings", "migrate",
+        "serve", "project", "import", "export", "rebuild", "verify", "token", "role", "schema", "settings", "migrate",
         "backup", "restore", "status", "reset",
     ):  # fmt: skip
         assert re.search(rf"\b{command}\b +[A-Z]", listed), command
+
+
+def test_who_was_locked_out_is_let_do_everything_again(data: Path) -> None:
+    listed = {role["name"]: role for role in json.loads(daybook(data, "role", "list", "--json").stdout)}
+    [first] = listed["administrator"]["holders"]
+
+    unknown = daybook(data, "role", "give", "emperor", first)
+    nobody = daybook(data, "role", "give", "auditor", "Nobody")
+    last = daybook(data, "role", "take", "administrator", "administrator")
+    given = daybook(data, "role", "give", "auditor", "administrator")
+    shown = json.loads(daybook(data, "role", "show", "auditor", "--json").stdout)
+    taken = daybook(data, "role", "take", "auditor", first)
+
+    assert (unknown.returncode, nobody.returncode) == (1, 1)
+    assert "there is no role emperor" in unknown.stderr and "there is no user Nobody" in nobody.stderr
+    assert (last.returncode, "nobody else may do everything" in last.stderr) == (1, True)
+    assert (given.returncode, taken.returncode) == (0, 0)
+    assert shown["holders"] == {first: "administrator"}
+    assert shown["grants"] == {"*.personal": "all", "*.see": "all"}
 
 
 def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -374,6 +374,18 @@ def test_somebody_always_remains_who_may_do_everything(
     assert isinstance(accepted, Accepted)
 
 
+def test_the_last_administrator_may_lose_any_other_role(governing: tuple[World, UUID, UUID]) -> None:
+    world, ada, role = governing
+    other, deputy = a_role(world, "other", {"sales.see": "all"}), a_role(world, "second", {"*": "all"})
+    for each in (other, deputy):
+        world.given("User.assign_role", ada, role_id=each, by=DAYBOOK)
+
+    for each in (other, role):
+        assert isinstance(world.when("User.withdraw_role", ada, role_id=each, by=ada).outcome, Accepted)
+
+    world.when("User.withdraw_role", ada, role_id=deputy, by=ada).is_refused("nobody else", "role_id")
+
+
 def test_two_administrators_who_let_each_other_go_at_once_leave_one(governing: tuple[World, UUID, UUID]) -> None:
     world, ada, role = governing
     for _ in range(5):
