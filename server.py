@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
+from itertools import count
 from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ from api.context import Ports as EndpointPorts
 from api.contract import contract_routes
 from api.http import Endpoint
 from api.ide import ide_routes
-from api.observed import Observed, known_caller, known_code
+from api.observed import Asked, Observed, known_caller, known_code
 from api.persisted import Persisted, load
 from api.ports import Caller, NotReady, Place, Stranger, ViewType, Wait
 from api.safety import middleware
@@ -38,13 +39,14 @@ from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA
 from infra.event_store import EventStore
+from infra.identity import TOKEN, Identity
 from infra.identity import Caller as Known
-from infra.identity import Identity
 from infra.metrics import COMMAND_SECONDS, COMMANDS, MEDIA, metrics
 from infra.observing import watch
 from infra.oidc import Provider, Unanswered
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
+from infra.refusals import Refusals
 from infra.rights import Directory
 from infra.scoped import Scoped
 from infra.serving import FIND, question
@@ -60,6 +62,8 @@ ASKING: Final = 8
 """So many tokens of an identity provider are looked at at the same time."""
 LOOK_AGAIN: Final = 1.0
 """Seconds after which a server sees that a view was rebuilt, or that rights have changed."""
+WRITE_REFUSALS: Final = 5
+"""Every so many looks, what was refused is kept."""
 ANSWERS_WITHIN: Final = 2.0
 """Seconds; a database that takes longer to say how things stand does not answer."""
 NAMED: Final = {view.table: view for view in VIEWS}
@@ -91,6 +95,7 @@ class Server:
         self.asking = CapacityLimiter(ASKING)
         self.reading = Reading(url, schema, statement_seconds=settings.statement_seconds)
         self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
+        self.refusals = Refusals(url, settings.refusal_days, schema)
         self.deciding = CapacityLimiter(AT_ONCE)
         self.known: dict[ViewType, Place] = {}
 
@@ -118,7 +123,17 @@ class Server:
                     await looking
                 await to_thread.run_sync(self.close)
 
+    @contextmanager
+    def watch(self, asked: Asked) -> Iterator[None]:
+        """Around a request, until it is answered."""
+        try:
+            with watch(asked):
+                yield
+        finally:
+            self.refusals.note(asked)
+
     def close(self) -> None:
+        self.refusals.close()
         self.identity.close()
         self.store.close()
 
@@ -128,8 +143,10 @@ class Server:
             self.known[NAMED[view]] = Tables.called(name)
 
     async def keep_looking(self) -> None:
-        while True:
+        for number in count(1):
             await asyncio.sleep(LOOK_AGAIN)
+            if number % WRITE_REFUSALS == 0:
+                await to_thread.run_sync(self.refusals.write)
             with suppress(psycopg.OperationalError, PoolTimeout):
                 await self.look()
                 await to_thread.run_sync(self.directory.refresh)
@@ -178,7 +195,7 @@ class Server:
         for request, outcome in zip(requests, outcomes, strict=True):
             code = outcome.code.name if isinstance(outcome, Refusal) else "ACCEPTED"
             if isinstance(outcome, Refusal):
-                known_code(code)
+                known_code(code, request.command)
             COMMANDS.labels(request.command, code).inc()
         changed = (each for outcome in outcomes if isinstance(outcome, Accepted) for each in outcome.changed)
         if ids := [each.id for each in changed if each.kind in ("User", "ApiToken")]:
@@ -201,8 +218,10 @@ class Server:
             except subjects.Stranger as error:
                 raise Stranger(str(error)) from None
         if known is None:
+            shown = TOKEN.fullmatch(token)
+            known_caller(None, shown[1] if shown else None)
             return None
-        known_caller(known.user_id)
+        known_caller(known.user_id, known.token_id)
         rights = self.directory.of(known.user_id)
         policy = rights if known.scopes is None else Scoped(rights, known.scopes)
         return Caller(known.user_id, policy, known.token_id, known.scopes, known.expires_at)
@@ -281,7 +300,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         *contract_routes(documents(AGGREGATES, settings.kafka_prefix)),
         *ide_routes(token),
     ]
-    around = [Middleware(Observed, watch=watch), *middleware(settings.cors_origins, settings.https)]
+    around = [Middleware(Observed, watch=server.watch), *middleware(settings.cors_origins, settings.https)]
     return Starlette(routes=routes, middleware=around, lifespan=server.life)
 
 

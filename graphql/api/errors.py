@@ -10,9 +10,9 @@ def bad_input(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
 
 
-def forbidden(message: str) -> GraphQLError:
-    """The caller may not."""
-    return GraphQLError(message, extensions={"code": "FORBIDDEN"})
+def forbidden(message: str, needs: str) -> GraphQLError:
+    """The caller may not: this permission is missing."""
+    return GraphQLError(message, extensions={"code": "FORBIDDEN", "needs": needs})
 
 
 def behind(message: str) -> GraphQLError:

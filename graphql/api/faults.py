@@ -60,7 +60,7 @@ def told(error: GraphQLError, request_id: str) -> GraphQLError:
         message, extensions["code"] = SERVER_FAULT, "INTERNAL_SERVER_ERROR"
     extensions.setdefault("code", "BAD_USER_INPUT")  # of a value that a variable or an argument cannot have
     extensions["requestId"] = request_id
-    known_code(extensions["code"])
+    known_code(extensions["code"], extensions.get("needs"))
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)
 
 

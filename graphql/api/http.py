@@ -24,6 +24,7 @@ from api.asked import read, shaped
 from api.context import Context, Ports
 from api.faults import as_error, refused, told
 from api.media import GRJSON, SSE, of_answer, of_stream
+from api.observed import known_code
 from api.operations import Operation, Operations, Refused, Result, failed
 from api.patience import Left, patience
 from api.persisted import Persisted
@@ -165,7 +166,8 @@ class Endpoint(GraphQL[Any, Any]):
         assert connection
         try:
             session = await session_of(connection, given.get("authorization"), self.ports.authenticate)
-        except Denied:
+        except Denied as denied:
+            known_code(denied.more["code"])
             raise ConnectionRejectionError from None
         if self.streams[session.caller.user_id] >= MOST_STREAMS:
             raise ConnectionRejectionError

@@ -39,6 +39,12 @@ class Asked:
     """Of a GraphQL operation: query, mutation or subscription."""
     operation: str | None = None
     user_id: UUID | None = None
+    token: str | None = None
+    """The id of the token that was shown: no secret."""
+    address: str | None = None
+    """Of the client."""
+    refused: list[tuple[str, str | None]] = field(default_factory=list)
+    """The same codes, each with what was asked for where that is known: a command, a permission."""
     codes: list[str] = field(default_factory=list)
     """Of errors and refusals, in the order in which they came."""
 
@@ -51,16 +57,17 @@ class Watch(Protocol):
 _now: ContextVar[tuple[Asked, Watch] | None] = ContextVar("observed", default=None)
 
 
-def known_caller(user_id: UUID) -> None:
-    """Who asks is known now."""
+def known_caller(user_id: UUID | None, token: str | None) -> None:
+    """Who asks is known now, or at least with which token somebody tried."""
     if now := _now.get():
-        now[0].user_id = user_id
+        now[0].user_id, now[0].token = user_id, token
 
 
-def known_code(code: str) -> None:
+def known_code(code: str, what: str | None = None) -> None:
     """An error or a refusal goes to whoever asks."""
     if now := _now.get():
         now[0].codes.append(code)
+        now[0].refused.append((code, what))
 
 
 def known_operation(operation: OperationDefinitionNode) -> None:
@@ -78,6 +85,7 @@ def operating() -> Iterator[None]:
         return
     connection, watch = now
     asked = Asked(connection.path, "OPERATION", connection.request_id, user_id=connection.user_id)
+    asked.token, asked.address = connection.token, connection.address
     _now.set((asked, watch))
     try:
         with watch(asked):
@@ -122,6 +130,8 @@ class Observed:
             rest = [each for each in scope["headers"] if each[0] != b"x-request-id"]
             scope = {**scope, "headers": [*rest, (b"x-request-id", id)]}
         asked = Asked(scope["path"], scope.get("method", "WEBSOCKET"), id.decode(), _of_traces(headers))
+
+        asked.address = scope["client"][0] if scope.get("client") else None
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -35,7 +35,7 @@ def answer(
 ) -> str:
     """The JSON of the rows of a report, in its own order."""
     if not compiler.caller.policy.may(report.needs):
-        raise forbidden(f"to ask this you need {report.needs}")
+        raise forbidden(f"to ask this you need {report.needs}", report.needs)
     sql = compiled(compiler.statement, asked(report, given, compiler.views), instant)
 
     def column(field: Any, _: str, each: list[FieldDetails]) -> str:

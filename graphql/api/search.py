@@ -186,7 +186,8 @@ class Hits:
         needs = {kind: (view.within or view).needs for kind, view in kinds.items()}
         seen = {kind: view for kind, view in kinds.items() if self.statement.policy.may(needs[kind])}
         if not seen:
-            raise forbidden(f"to search you need one of {', '.join(sorted(set(needs.values())))}")
+            one_of = ", ".join(sorted(set(needs.values())))
+            raise forbidden(f"to search you need one of {one_of}", one_of)
         return seen
 
     def _met(self, kind: str) -> tuple[Row, dict[str, str], str]:

@@ -98,7 +98,7 @@ class Statement:
         """A view, to be read under an alias of its own."""
         needs = (view.within or view).needs
         if not (own or self.policy.may(needs)):
-            raise forbidden(f"to see this you need {needs}")
+            raise forbidden(f"to see this you need {needs}", needs)
         self.aliases += 1
         return Row(f"t{self.aliases}", view, instant, own)
 

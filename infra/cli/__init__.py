@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from infra.anchors import NothingToAnchor, WrongAnchor
 from infra.backup import BackupFailed
-from infra.cli import about, history, persons, relaying, roles, serving, tokens, transfer, views
+from infra.cli import about, audit, history, persons, relaying, roles, serving, tokens, transfer, views
 from infra.cli.output import Failed, say
 from infra.cli.ports import Ports as Ports
 from infra.data_folder import InUse, Unusable
@@ -69,7 +69,7 @@ def command_line(ports: Ports) -> typer.Typer:
         """Daybook: an event-sourced CRM server."""
         context.obj = ports
 
-    for part in (serving, relaying, transfer, history, persons, views, tokens, roles, about):
+    for part in (serving, relaying, transfer, history, persons, views, tokens, roles, audit, about):
         part.add_to(app)
     return app
 

@@ -130,6 +130,14 @@ def test_a_token_is_made_listed_and_revoked(data: Path) -> None:
     assert made.stdout.split("_")[2].strip() not in daybook(data, "token", "list").stdout
 
 
+def test_who_was_kept_from_what_is_listed(data: Path) -> None:
+    daybook(data, "token", "list")  # there is a database then
+
+    listed = daybook(data, "audit", "refusals", "--days", "1", "--json")
+
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

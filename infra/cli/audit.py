@@ -1,0 +1,46 @@
+"""`daybook audit`: who was kept from what."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from domain.values import id_text
+from infra.cli.databases import database
+from infra.cli.output import AsJson, Failed, table, tell
+from infra.refusals import Refusals
+from infra.settings import Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help="See who was kept from what.", no_args_is_help=True)
+    group.command("refusals")(refusals)
+    app.add_typer(group, name="audit")
+
+
+def refusals(
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Of so many days.")] = 7,
+    most: Annotated[int, typer.Option(min=1, max=100_000, help="So many lines at most.")] = 1_000,
+    as_json: AsJson = False,
+) -> None:
+    """List who was not let in, might not do or see something, or asked for too much; the latest first."""
+    settings = Settings.from_environment()
+    with database(settings) as used:
+        if not used.is_prepared:
+            raise Failed("nobody was refused anything: the database is empty")
+        with Refusals(used.application_url, settings.refusal_days) as kept:
+            found = kept.since(datetime.now(UTC) - timedelta(days=days), most)
+    shown = ("at", "times", "code", "what", "path", "user", "token", "address")
+    told: list[dict[str, Any]] = [
+        {
+            **asdict(each),
+            "at": each.at.isoformat(timespec="seconds"),
+            "user": each.user_id and id_text("User", each.user_id),
+        }
+        for each in found
+    ]
+    tell(told, as_json, lambda told: table([*shown], [[row[key] for key in shown] for row in told]) if told else None)
