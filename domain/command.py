@@ -14,7 +14,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Claim
+from domain.aggregate import SHARED, Aggregate, Claim
 from domain.declaration import WrongDeclaration, check_types, hints_of
 from domain.parameters import SHORT, AtMost, Following, FoundBy, FromAttribute, FromRequest, NewSecret, Patched
 
@@ -199,7 +199,7 @@ def describe(aggregate: type[Aggregate], method: str) -> Command:
         raise WrongDeclaration(f"{aggregate.__name__}.{method} makes an aggregate, which has nothing of its own yet")
     if "." not in needs:
         raise WrongDeclaration(f"{aggregate.__name__}.{method} names no permission such as `sales.sell`")
-    mutation = found.__mutation__ or _mutation(aggregate.__name__, method)
+    mutation = found.__mutation__ or _mutation(aggregate.__name__, method, shared=method in SHARED)
     return Command(aggregate, method, creates, needs, getdoc(found) or "", parameters, mutation, found.__inner__)
 
 
@@ -224,11 +224,14 @@ def index(aggregates: Iterable[type[Aggregate]]) -> dict[str, Command]:
     return found
 
 
-def _mutation(noun: str, method: str) -> str:
-    """The method with the aggregate's noun put in where it lacks: `win` becomes `winOpportunity`."""
+def _mutation(noun: str, method: str, shared: bool) -> str:
+    """The method with the aggregate's noun put in where it lacks: `win` becomes `winOpportunity`.
+
+    What all aggregates share never means the noun of one: `set_custom_field` of a custom field has it twice.
+    """
     verb, *rest = method.split("_")
     told, wanted = [word.capitalize() for word in rest], re.findall("[A-Z][^A-Z]*", noun)
-    lacks = all(told[at : at + len(wanted)] != wanted for at in range(len(told)))
+    lacks = shared or all(told[at : at + len(wanted)] != wanted for at in range(len(told)))
     return verb + "".join([noun, *told] if lacks else told)
 
 

@@ -7,7 +7,6 @@ and three times the memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -15,6 +14,7 @@ from graphql import (
     GraphQLArgument,
     GraphQLBoolean,
     GraphQLEnumType,
+    GraphQLEnumValue,
     GraphQLField,
     GraphQLFloat,
     GraphQLID,
@@ -87,7 +87,7 @@ class Building:
             case "interface":
                 return GraphQLInterfaceType(name, self._fields(members), description=text, resolve_type=which)
             case "enum":
-                return Choices(name, members, description=text)
+                return Choices(name, declared)
         fields = lambda: {name: self._argument(each, GraphQLInputField) for name, each in members.items()}  # noqa: E731
         return GraphQLInputObjectType(name, fields, text, is_one_of=declared.kind == "choice")
 
@@ -111,8 +111,10 @@ class Building:
 class Choices(GraphQLEnumType):
     """An enum whose values come from SQL by their names."""
 
-    def __init__(self, name: str, members: Mapping[str, Enum], description: str | None) -> None:
-        super().__init__(name, dict(members), description=description)
+    def __init__(self, name: str, declared: Declared) -> None:
+        notes = declared.notes or {}
+        values = {n: GraphQLEnumValue(member, notes.get(n)) for n, member in declared.members.items()}
+        super().__init__(name, values, description=declared.description)
 
     def coerce_output_value(self, output_value: Any) -> str:
         return output_value if type(output_value) is str else super().coerce_output_value(output_value)

@@ -22,7 +22,21 @@ from domain.command import REQUIRED, Accepted, Argument, Code, Command, Outcome,
 from domain.values import id_text
 
 SECRET: Final = "What lets its bearer in, where one was made. Told once, and kept nowhere: a repeated answer has none."
-UserErrorCode: Any = declare_enum(Code, "UserErrorCode", "Why a command did nothing, for programs.")
+UserErrorCode: Any = declare_enum(
+    Code,
+    "UserErrorCode",
+    "Why a command did nothing, for programs.",
+    {
+        "REFUSED": "A rule of the business speaks against it; the message is for the person at the screen.",
+        "INVALID": "A value cannot be: it is missing, too long, of another kind, or names what is not in use any more.",
+        "NOT_FOUND": "There is no such thing, or you may not know of it.",
+        "CONFLICT": "It was changed in the meantime: read it again. `version` says which one it has now.",
+        "DUPLICATE": "Another has this value already, which only one may have: `holder`.",
+        "FORBIDDEN": "You may not do this; the message names the permission.",
+        "REPEATED_OTHERWISE": "This idempotency key was used for something else.",
+        "THROTTLED": "There is too much to do at the moment: try again a little later.",
+    },
+)
 
 
 class OfPayload(Derived):

@@ -39,6 +39,8 @@ class Declared:
     kind: Kind
     members: Mapping[str, Any]
     description: str | None
+    notes: Mapping[str, str] | None = None
+    """Of an enum: what each member means."""
 
 
 DECLARED: Final = "__declared__"
@@ -80,10 +82,11 @@ def plain_names(cls: type, members: Iterable[str]) -> type:
     return cls
 
 
-def declare_enum(cls: type[Enum], name: str, description: str | None) -> Any:
-    """The type of an enum, whose members are known by their names."""
-    made = type(name, (), {})
-    setattr(made, DECLARED, Declared("enum", cls.__members__, description))
+def declare_enum(cls: type[Enum], name: str, description: str | None, notes: Mapping[str, str] | None = None) -> Any:
+    """The type of an enum, whose members are known by their names. One without a note says what its name says."""
+    made: Any = type(name, (), {})
+    said = {each: f"{each.replace('_', ' ').capitalize()}." for each in cls.__members__} | {**(notes or {})}
+    setattr(made, DECLARED, Declared("enum", cls.__members__, description, said))
     return made
 
 
@@ -116,10 +119,11 @@ def optional(name: str, type_: Any, description: str) -> Argument:
     return Argument(name, type_ | None, description)
 
 
-def enum_of(name: str, columns: Iterable[str], description: str) -> Any:
-    """An enum of columns."""
+def enum_of(name: str, columns: Mapping[str, str | None], description: str) -> Any:
+    """An enum of columns, each with what it holds."""
     made: Any = Enum(name, {column.upper(): column for column in columns})  # type: ignore[misc]
-    return declare_enum(made, name, description)
+    notes = {column.upper(): sentence(doc) or words(column) for column, doc in columns.items()}
+    return declare_enum(made, name, description, notes)
 
 
 def takes_none(type_: Any) -> bool:

@@ -38,8 +38,9 @@ def subscription(aggregates: Iterable[type[Aggregate]], types: Types) -> type:
         for aggregate in aggregates
         for name in aggregate.events()
     }
+    notes = {name: f"`{event}`, as events are named elsewhere." for name, event in names.items()}
     kinds: Any = Enum("EventKind", names)  # type: ignore[misc]
-    Kind: Any = declare_enum(kinds, "EventKind", "Every kind of event there is.")
+    Kind: Any = declare_enum(kinds, "EventKind", "Every kind of event there is.", notes)
 
     async def node(source: Entry, info: GraphQLResolveInfo[Any]) -> Any:
         await info.context.reads.shown(source.position)

@@ -88,7 +88,9 @@ class Direction(Enum):
     DESC = "desc"
 
 
-DirectionType: Any = declare_enum(Direction, "Direction", "Which way to sort.")
+DirectionType: Any = declare_enum(
+    Direction, "Direction", "Which way to sort.", {"ASC": "The least first.", "DESC": "The most first."}
+)
 BucketType: Any = declare_enum(Bucket, "Bucket", "A period that times are put into.")
 
 Node: Any = declare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, get_args
@@ -116,7 +116,7 @@ class Lists:
 
     def _arguments(self, view: ViewType) -> list[Argument]:
         described = f"What {type_name(view)} can be sorted by."
-        ordered_by = enum_of(f"{type_name(view)}OrderField", self.asked_by(view), described)
+        ordered_by = enum_of(f"{type_name(view)}OrderField", _docs(view, self.asked_by(view)), described)
         order = declare(
             type(f"{type_name(view)}Order", (), {}),
             {
@@ -154,7 +154,8 @@ class Lists:
             description=f"Some {name} that have something in common.",
         )
         aggregate = declare(type(f"{name}Aggregate", (), {}), figures, description=f"What some {name} add up to.")
-        grouped_by = enum_of(f"{name}GroupField", self._grouped_by(view), f"What {name} can be grouped by.")
+        by = _docs(view, self._grouped_by(view))
+        grouped_by = enum_of(f"{name}GroupField", by, f"What {name} can be grouped by.")
         group_by = declare(
             type(f"{name}GroupBy", (), {}),
             {
@@ -233,3 +234,9 @@ class Lists:
 
 def _or_null(made: Derived) -> Any:
     return made.type_ if takes_none(made.type_) else made.type_ | None
+
+
+def _docs(view: ViewType, columns: Iterable[str]) -> dict[str, str | None]:
+    """What some columns hold."""
+    own = {"id": "its id"}
+    return {name: own.get(name) or known(view)[name].field.doc for name in columns}
