@@ -2,7 +2,8 @@
 
 A field costs 1; in a list, that many times as the page is long (`first` or `last`, 50 without), and so on in lists
 within it. A count or the figures of a whole list cost 10 more; a report and groups cost as if they had 100 rows. A
-mutation or a subscription costs 10 more, and the schema 1000. `@skip` and `@include` make nothing cheaper.
+mutation or a subscription costs 10 more, so does each command of a batch, and the schema 1000. `@skip` and `@include`
+make nothing cheaper.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from graphql import (
     get_named_type,
 )
 
-from api.meaning import Answer, Many, meaning
+from api.meaning import Answer, Many, Search, meaning
+from api.search import PAGE as HITS
 
 MOST_COST: Final = 500_000
 PAGE: Final = 50
@@ -149,7 +151,11 @@ class Costing:
         if isinstance(means, Many):
             page = self.length(PAGE, given.get("first"), given.get("last"))
             return self.selected(selections, of, page) + Cost(1)
+        if isinstance(means, Search):
+            return self.selected(selections, of, self.length(HITS, given.get("first"))) + Cost(1)
         inside = self.selected(selections, of, None)
+        if "commands" in given:
+            return (inside + Cost(COMMAND)).times(self.length(1, given["commands"]))
         if isinstance(means, Answer):
             return inside.times(HUNDRED)
         return inside.times(self.length(1, given["ids"])) if "ids" in given else inside + Cost(1)

@@ -234,6 +234,20 @@ def test_a_batch_has_from_one_to_a_hundred_commands(api: Api) -> None:
     assert api.refused(BATCH, commands=[], atomic=False)[0] == "BAD_USER_INPUT"
 
 
+def test_a_batch_costs_as_much_as_it_has_commands(api: Api) -> None:
+    account = an_account(api)
+
+    def cost(many: int) -> int:
+        commands = [{"tagAccount": {"id": account, "label": "x"}}] * many
+        answer = api.post(BATCH, {"commands": commands, "atomic": False}, **{"daybook-cost": "1"}).json()
+        return int(answer["extensions"]["cost"])
+
+    one, two, ten = cost(1), cost(2), cost(10)
+
+    assert two - one > 10
+    assert ten - one == 9 * (two - one)
+
+
 def test_batches_at_the_same_time_lose_nothing(api: Api, pipeline: str) -> None:
     opportunity = an_opportunity(api, pipeline)
     labels = [[f"{n}-{i}" for i in range(5)] for n in range(6)]

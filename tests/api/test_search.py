@@ -214,6 +214,15 @@ def test_what_was_written_is_found_by_what_was_written(api: Api, name: str) -> N
     assert account in ids(search(api, name, first=100))
 
 
+def test_a_search_costs_as_much_as_its_page_is_long(api: Api) -> None:
+    def cost(first: int) -> int:
+        headers = {"daybook-cost": "1"}
+        text = f'{{ search(query: "a", first: {first}) {{ nodes {{ id }} }} }}'
+        return int(api.post(text, {}, **headers).json()["extensions"]["cost"])
+
+    assert cost(100) - cost(50) == 50
+
+
 # -- who finds what --------------------------------------------------------------------------------
 
 
