@@ -20,6 +20,6 @@ def test_every_audit_of_graphql_over_http_is_passed(node: Node, api: Api) -> Non
     assert passed(node, "audits.mjs", api) == AUDITS
 
 
-@pytest.mark.parametrize("script", ["apollo.mjs", "graphql_ws.mjs", "relay.mjs", "urql.mjs"])
+@pytest.mark.parametrize("script", ["apollo.mjs", "graphql_sse.mjs", "graphql_ws.mjs", "relay.mjs", "urql.mjs"])
 def test_a_client_is_served(node: Node, api: Api, script: str) -> None:
     assert passed(node, script, api) > 0

@@ -1,7 +1,9 @@
 // Apollo Client with its cache, as a frontend uses it: list, page, filter, change, be refused, follow.
 import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
 import test from "node:test";
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from "@apollo/client";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { getMainDefinition, relayStylePagination } from "@apollo/client/utilities";
 import { createClient } from "graphql-ws";
@@ -154,3 +156,45 @@ test("who follows sees their own write, and the cache has it", () =>
     const cached = client.readFragment({ id: `Account:${id}`, fragment: gql`fragment A on Account { name }` });
     assert.equal(cached.name, name);
   }));
+
+test("a document that was sent once is asked for by its hash alone, by GET", async () => {
+  const methods = [];
+  const fetching = (url, options) => {
+    methods.push(options.method);
+    return fetch(url, options);
+  };
+  const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+  const byHash = new PersistedQueryLink({ sha256, useGETForHashedQueries: true });
+  const link = byHash.concat(new HttpLink({ uri: address, headers: { authorization }, fetch: fetching }));
+  const client = new ApolloClient({ link, cache: new InMemoryCache() });
+  const query = gql(`query Known { viewer { id } of${randomUUID().replaceAll("-", "")}: head { position } }`);
+
+  await client.query({ query });
+  const { data } = await client.query({ query, fetchPolicy: "network-only" });
+
+  assert.ok(data.viewer.id);
+  assert.deepEqual(methods, ["GET", "POST", "GET"]);
+  client.stop();
+});
+
+test("who follows by multipart, where there is no WebSocket, sees their own write", async () => {
+  const headers = { authorization };
+  const client = new ApolloClient({ link: new HttpLink({ uri: address, headers }), cache: new InMemoryCache() });
+  const query = gql`
+    subscription Follow($after: Position!) { events(after: $after) { kind nodeId } }
+  `;
+  const after = await head();
+  const seen = new Promise((resolve, reject) => {
+    const following = client.subscribe({ query, variables: { after } }).subscribe({
+      next: (result) => resolve([result, following]),
+      error: reject,
+    });
+  });
+  const id = await anAccount(some("Multipart"));
+
+  const [{ data }, following] = await seen;
+  following.unsubscribe();
+
+  assert.deepEqual([data.events.kind, data.events.nodeId], ["ACCOUNT_REGISTERED", id]);
+  client.stop();
+});

@@ -87,16 +87,18 @@ test("what is wrong with an operation is told by its code", () =>
     assert.equal(error.networkError, undefined);
   }));
 
-test("who follows sees their own write", () =>
-  using({}, async (client) => {
-    const query = gql`subscription ($after: Position!) { events(after: $after) { kind nodeId } }`;
-    const after = await head();
-    let ended;
-    const seen = new Promise((resolve) => (ended = client.subscription(query, { after }).subscribe(resolve)));
-    const id = await anAccount(some("Followed"));
+for (const [how, options] of [["a WebSocket", {}], ["server-sent events", { fetchSubscriptions: true, exchanges: [fetchExchange] }]]) {
+  test(`who follows by ${how} sees their own write`, () =>
+    using(options, async (client) => {
+      const query = gql`subscription ($after: Position!) { events(after: $after) { kind nodeId } }`;
+      const after = await head();
+      let following;
+      const seen = new Promise((resolve) => (following = client.subscription(query, { after }).subscribe(resolve)));
+      const id = await anAccount(some("Followed"));
 
-    const { data } = await seen;
-    ended.unsubscribe();
+      const { data } = await seen;
+      following.unsubscribe();
 
-    assert.deepEqual([data.events.kind, data.events.nodeId], ["ACCOUNT_REGISTERED", id]);
-  }));
+      assert.deepEqual([data.events.kind, data.events.nodeId], ["ACCOUNT_REGISTERED", id]);
+    }));
+}
