@@ -6,7 +6,7 @@ TYPED := domain projections infra graphql/api server.py tests
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check golden bench reset clean test-clone lock wheel faults kafka
+.PHONY: help install run test check audit golden bench reset clean test-clone lock wheel faults kafka
 
 help: ## this list
 	@echo "Daybook: an event-sourced CRM server. With git, Python 3.11 and make:"
@@ -33,11 +33,15 @@ run: install ## start Daybook with sample data; Ctrl-C ends it
 test: install ## the whole test suite
 	@$(BIN)/pytest
 
-check: install ## format, lint, types, then the tests
+check: install ## format, lint, types, the audit, then the tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(TYPED)
+	@$(MAKE) --no-print-directory audit
 	@$(MAKE) --no-print-directory test
+
+audit: install ## whether anything that is locked is known to be vulnerable, where advisories can be asked for
+	@$(BIN)/python -m tests.audit
 
 golden: install ## accept the golden files as they are now; look at their diff
 	@$(BIN)/pytest --accept-golden

@@ -41,13 +41,18 @@ class Node:
         return int(passed[1])
 
 
+def npm_once() -> list[str]:
+    """The command that runs npm. Where this machine has no new Node one is fetched, and kept for the next time."""
+    return npm(CLIENTS / ".node" / sha256(NODE_LOCK.read_bytes()).hexdigest()[:8])
+
+
 def fetch(folder: Path) -> None:
     """Node, and what the lock file of a folder names: checked against its hashes, where it is not there yet.
 
     Raises SubprocessError or OSError.
     """
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / "package-lock.json"
-    command = npm(CLIENTS / ".node" / sha256(NODE_LOCK.read_bytes()).hexdigest()[:8])
+    command = npm_once()
     if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
         subprocess.run([*command, "ci", "--silent"], cwd=folder, check=True, capture_output=True, timeout=600)
         copy(lock, stamp)
