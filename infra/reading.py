@@ -94,14 +94,14 @@ class Reading:
 
     async def rows(self, sql: str, parameters: list[Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
         """The rows of a statement; TimeoutError if it takes too long. Whoever is cancelled meanwhile cancels it."""
-        async with self.pool.connection() as connection:
-            started = perf_counter()
-            try:
-                return await connection.ask(sql, parameters, binary=binary)
-            except psycopg.errors.QueryCanceled as error:
-                raise TimeoutError("a statement took too long") from error
-            finally:
-                SQL_SECONDS.observe(perf_counter() - started)
+        connection, started = await self.pool.getconn(), perf_counter()
+        try:
+            return await connection.ask(sql, parameters, binary=binary)
+        except psycopg.errors.QueryCanceled as error:
+            raise TimeoutError("a statement took too long") from error
+        finally:
+            SQL_SECONDS.observe(perf_counter() - started)
+            await self.pool.putconn(connection)
 
     async def grown(self) -> None:
         """Waits until the history has grown, or for a heartbeat: it may have grown unheard."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import replace
 from importlib.metadata import version
@@ -57,6 +57,7 @@ class Span:
 
 
 NOTHING: Final = Span()
+OFF: Final = nullcontext(NOTHING)
 
 
 class _Traced(Span):
@@ -106,12 +107,14 @@ def begin(service: str, environment: Mapping[str, str] = os.environ) -> None:
     _tracer = provider.get_tracer("daybook", version("daybook"))
 
 
-@contextmanager
-def request(method: str, path: str, headers: Mapping[str, str]) -> Iterator[Span]:
+def request(method: str, path: str, headers: Mapping[str, str]) -> AbstractContextManager[Span]:
     """Around a request: it goes on with the trace of whoever asks, if its headers name one."""
-    if _tracer is None:
-        yield NOTHING
-        return
+    return OFF if _tracer is None else _request(method, path, headers)
+
+
+@contextmanager
+def _request(method: str, path: str, headers: Mapping[str, str]) -> Iterator[Span]:
+    assert _tracer
     from opentelemetry.propagate import extract
     from opentelemetry.trace import SpanKind, use_span
 
@@ -124,12 +127,14 @@ def request(method: str, path: str, headers: Mapping[str, str]) -> Iterator[Span
         span.end()
 
 
-@contextmanager
-def doing(name: str, **attributes: Any) -> Iterator[Span]:
+def doing(name: str, **attributes: Any) -> AbstractContextManager[Span]:
     """Around a part of what is traced already; where nothing is, as when we look for something new, it is not."""
-    if _tracer is None or here() is None:
-        yield NOTHING
-        return
+    return OFF if here() is None else _doing(name, attributes)
+
+
+@contextmanager
+def _doing(name: str, attributes: Mapping[str, Any]) -> Iterator[Span]:
+    assert _tracer
     told = {key.replace("__", "."): value for key, value in attributes.items()}
     with _tracer.start_as_current_span(name, attributes=told, record_exception=False) as span:
         yield _Traced(span)

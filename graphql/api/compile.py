@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from graphql import (
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    VariableNode,
     get_argument_values,
     get_named_type,
 )
@@ -68,6 +70,10 @@ class Compiler:
 
     def __post_init__(self) -> None:
         self.statement = Statement(self.caller.policy, self.places, self.views)
+        self.ids: dict[int, tuple[str, ViewType]] = {}
+        """Of parameters that are the id in a variable: where they stand, the variable, and whose row it names."""
+        self.viewer = False
+        """Whether anything is about the caller."""
         self.details = {name: FragmentDetails(node) for name, node in self.fragments.items()}
 
     # -- selections ------------------------------------------------------------------------------
@@ -133,7 +139,7 @@ class Compiler:
                 self.statement.reads_history = True
                 return f"(select {self.plain(type_, details)} from event_head h left join events e using (position))"
             case Viewer():
-                me = self.statement.bind(self.caller.user_id, "uuid")
+                self.viewer, me = True, self.statement.bind(self.caller.user_id, "uuid")
                 return self.by_key(means.view, type_, details, me, NOW, own=True)
             case Held():
                 return held(self, type_, details)
@@ -208,6 +214,8 @@ class Compiler:
                 return self.by_ids(type_, details, given["ids"], instant)
         view = means.view or view_of(given["id"], self.views)
         id = self.statement.bind(id_of(given["id"], view), "uuid")
+        if name := _variable(details[0].node, "id"):
+            self.ids[len(self.statement.parameters) - 1] = name, view
         return self.by_key(view, self.schema.type_map[type_name(view)], details, id, instant)
 
     def by_key(
@@ -243,3 +251,9 @@ class Compiler:
             places = self.statement.bind([place for _, place in asked], "int[]")
             parts.append(f"select k.n, {one} from unnest({keys}, {places}) k (id, n)")
         return f"(select coalesce(json_agg(r.o order by r.n), '[]'::json) from ({' union all '.join(parts)}) r)"
+
+
+def _variable(node: FieldNode, argument: str) -> str | None:
+    """The variable that an argument is; None for a value."""
+    given = next((each.value for each in node.arguments or () if each.name.value == argument), None)
+    return given.name.value if isinstance(given, VariableNode) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -20,18 +20,12 @@ from api.documents import Prepared
 from api.errors import behind
 from api.meaning import Derived
 from api.ports import Caller, Places, Rows, ViewType
+from api.remembered import Compiled, Made, remembered
 from api.statement import Statement, where
 from api.tags import Tag, name_of, still_holds, with_stand
 
 PATIENCE: Final = 2.0
 """Seconds that a read waits for views to reach the position that it asks for."""
-
-
-class Compiled(NamedTuple):
-    """A read, ready to be sent."""
-
-    sql: str
-    statement: Statement
 
 
 @dataclass
@@ -47,15 +41,19 @@ class Reads:
         self, asked: Prepared, operation: OperationDefinitionNode, variables: dict[str, Any]
     ) -> Compiled | None:
         """A query that reads nothing but views; None for any other, and for one that is wrong."""
-        try:
+
+        def make(caller: Caller, places: Places) -> Made | None:
             values = get_variable_values(asked.schema, operation.variable_definitions or (), variables)
             if not isinstance(values, VariableValues):
                 return None
-            compiler = Compiler(asked.schema, operation, asked.fragments, values, self.caller, self.places, self.views)
+            compiler = Compiler(asked.schema, operation, asked.fragments, values, caller, places, self.views)
             sql = compiler.whole()
+            return Made(sql, compiler.statement, compiler.ids, compiler.viewer) if sql else None
+
+        try:
+            return remembered(asked, operation, variables, self.caller, self.places, make)
         except GraphQLError:
             return None  # graphql-core meets it again, and gives it a path
-        return Compiled(sql, compiler.statement) if sql else None
 
     async def text(self, compiled: Compiled) -> str:
         """Its answer, as JSON."""

@@ -55,6 +55,12 @@ class Statement:
         self.past: list[tuple[str, str]] = []
         self.made_once: dict[tuple[ViewType, Instant], tuple[str, str]] = {}
 
+    def again(self, policy: Policy, parameters: list[Any]) -> Statement:
+        """The same with other parameters, to which more may be added."""
+        made = object.__new__(Statement)
+        vars(made).update(vars(self), policy=policy, parameters=parameters)
+        return made
+
     def places(self, view: ViewType) -> Place:
         """The tables of a view; it is noted that they are read."""
         place = self._places(view)
