@@ -21,7 +21,7 @@ from tests.api.client import Api, some
 from tests.api.company import a_user, an_account, an_opportunity
 
 SCHEMA = schema_of("UTC")[0]._schema
-OPEN_TO_ALL = {"head", "viewer"}
+OPEN_TO_ALL = {"head", "rights", "viewer"}
 
 
 @pytest.fixture(scope="module")
