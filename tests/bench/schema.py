@@ -70,8 +70,14 @@ def _memory() -> int:
 
 def _copy(name: str, number: int) -> ModuleType:
     """A module of the domain or of the views once more, whatever it declares under a name of its own."""
+    from domain.catalogue import AGGREGATES
+
+    if known := sys.modules.get(f"{name}{number}"):
+        return known
     source = Path(sys.modules[name].__file__ or "").read_text()
-    nouns = "User|Team|CustomField|Account|Contact|Product|Pipeline|Opportunity|Interaction"
+    nouns = "|".join(aggregate.__name__ for aggregate in AGGREGATES)
+    for needed in re.findall(r"^from ((?:domain|projections)\.\w+\.\w+) import", source, re.M):
+        _copy(needed, number)
     source = re.sub(rf"\b({nouns})\b", rf"\g<1>{number}", source)
     source = re.sub(r"\b(\w+)View\b", rf"\g<1>{number}View", source)
     source = re.sub(r"(?<=from )((?:domain|projections)\.\w+\.\w+)(?= import)", rf"\g<1>{number}", source)
