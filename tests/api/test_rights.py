@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,12 @@ import infra.identity
 from infra.event_store import EventStore
 from infra.identity import Identity
 from server import schema_of
+from tests.api.cast import casting
 from tests.api.client import Api, some
 from tests.api.company import a_user, an_account, an_opportunity
 
 SCHEMA = schema_of("UTC")[0]._schema
-OPEN_TO_ALL = {"head", "rights", "viewer"}
+OPEN_TO_ALL = {"head", "viewer", "rights"}
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,27 @@ def test_nothing_is_read_without_a_permission_and_the_error_names_it(api: Api, g
 
     assert error["extensions"]["code"] == "FORBIDDEN"
     assert error["message"].rpartition(" ")[2] in {"customers.see", "sales.see", "platform.see", "platform.tokens"}
+
+
+@pytest.fixture(scope="module")
+def readers(api: Api, database_url: str) -> Iterator[Callable[[str], Api]]:
+    """Somebody who has one permission and no other."""
+    with casting(api, database_url, "test_api") as cast:
+        yield cache(lambda permission: cast.user({permission: "ALL"}))
+
+
+@pytest.mark.parametrize("field", root_fields())
+def test_what_has_a_permission_is_read_with_it_and_no_other(
+    api: Api, guest: Api, readers: Callable[[str], Api], field: str
+) -> None:
+    account = an_account(api)
+    needs = guest.error(asked(field, account))["message"].rpartition(" ")[2]
+    reader = readers("customers.see" if field == "search" else needs)
+
+    answer = reader.post(asked(field, account)).json()
+
+    assert "errors" not in answer, answer
+    assert answer["data"].keys() == {field}
 
 
 def test_what_is_read_beside_something_forbidden_is_answered(guest: Api) -> None:
