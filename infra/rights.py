@@ -66,11 +66,14 @@ class UserRights:
     team: frozenset[UUID] = frozenset()
     """Themselves, and whoever is in a team that they are in, or lead."""
     _columns: dict[type[View], frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _reached: dict[str, Scope | None] = field(default_factory=dict, compare=False, repr=False)
 
     def reach(self, permission: str) -> Scope | None:
         """How far a permission reaches; None where they do not have it."""
-        found = (scope for role in self.roles if (scope := reach(role.grants, permission)))
-        return max(found, key=lambda scope: scope.rank, default=None)
+        if permission not in self._reached:
+            found = (scope for role in self.roles if (scope := reach(role.grants, permission)))
+            self._reached[permission] = max(found, key=lambda scope: scope.rank, default=None)
+        return self._reached[permission]
 
     def may(self, permission: str) -> bool:
         """Whether they have a permission, upon whichever rows."""
