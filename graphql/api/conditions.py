@@ -118,14 +118,13 @@ class Conditions:
 
     def _custom(self, row: Row, wanted: dict[str, Any]) -> Iterator[str]:
         """A condition upon a field that the company defined for itself. What is of another type is no match."""
-        if not wanted.keys() - {"key"}:
-            return  # and nothing is bound, for PostgreSQL refuses what is bound and not used
-        bind = self.statement.bind
+        bind, given = self.statement.bind, {operator: v for operator, v in wanted.items() if operator != "key"}
+        if any(value is None for operator, value in given.items() if operator != "eq"):
+            yield "null"
+            return
         at = f"({self.statement.column(row, 'custom_fields')} -> {bind(wanted['key'], 'text')})"
         text = f"({at} #>> '{{}}')"
-        for operator, value in wanted.items():
-            if operator == "key":
-                continue
+        for operator, value in given.items():
             _check_length(value)
             if operator == "isNull":
                 yield f"({at} is null) = {bind(value, 'boolean')}"

@@ -15,9 +15,9 @@ from api.conditions import id_of
 from api.errors import forbidden
 from api.meaning import Column, Key, Related, Value, meaning
 from api.render import json_of, shown
-from api.statement import Instant, Statement, quoted
+from api.statement import Instant, Statement, quoted, where
 from projections.columns import Of, resolved
-from projections.report import Parameter, Relation, Report, pieces
+from projections.report import Parameter, Relation, Report, pieces, row_shape
 
 if TYPE_CHECKING:
     from graphql.execution.collect_fields import FieldDetails
@@ -58,7 +58,10 @@ def answer(
         raise TypeError(f"no SQL for {means}")
 
     made = json_of(compiler.members(type_, details, column))
-    return f"(select coalesce(json_agg({made} order by q.nth), '[]'::json) from ({numbered(sql)}) q)"
+    # Of what a row cannot be without, nothing may be hidden: such a row is not shown at all.
+    whole = [f"q.{quoted(c.name)} is not null" for f in row_shape(report) if not f.nullable for c in f.columns]
+    there = where(whole) if compiler.statement.hides else ""
+    return f"(select coalesce(json_agg({made} order by q.nth), '[]'::json) from ({numbered(sql)}) q{there})"
 
 
 def numbered(sql: str) -> str:

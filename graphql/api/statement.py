@@ -48,7 +48,9 @@ class Statement:
         self._places = places
         self.read: dict[ViewType, str] = {}
         self.reads_history = False
+        self.hides = False
         self.parameters: list[Any] = []
+        self.bound: list[str] = []
         self.aliases = 0
         self.instants: dict[tuple[Any, ...], Instant] = {}
         self.positions: list[str] = []
@@ -71,7 +73,8 @@ class Statement:
         """The place of a value."""
         check_texts(value)
         self.parameters.append(value)
-        return f"${len(self.parameters)}::{type_}"
+        self.bound.append(f"${len(self.parameters)}::{type_}")
+        return self.bound[-1]
 
     def instant(self, as_of: dict[str, Any] | None, occurred: dict[str, Any] | None, within: Instant = NOW) -> Instant:
         """The moment asked for; what is left out is that of the read around it."""
@@ -160,6 +163,7 @@ class Statement:
     def column(self, row: Row, name: str) -> str:
         """A column as this caller sees it. A hidden one is null here, in filters and in orders alike."""
         if not row.own and self.policy.hides(row.view, name):
+            self.hides = True
             return f"null::{column_of(row.view, name).type}"
         return f"{row.alias}.{quoted(name)}"
 
@@ -268,13 +272,17 @@ class Statement:
         asked = ", ".join(f"{sql} as p{n}" for n, sql in enumerate(self.positions, 1))
         first = [f"asked as materialized (select {asked})"] if asked else []
         first += [f"{name} as materialized ({past})" for name, past in self.made_once.values()]
-        head = f"with {', '.join(first)} " if first else ""
         behind = "false"
         if self.past:
             pairs = " or ".join(
                 f"(name = {self.bind(name, 'text')} and position < {at})" for name, at in dict.fromkeys(self.past)
             )
             behind = f"exists (select from checkpoints where {pairs})"
+        whole = f"{', '.join(first)} select ({sql})::text, {behind}"
+        if unused := [place for place in self.bound if place not in whole]:
+            # PostgreSQL refuses a parameter of no known type, and what was bound for a part that is left out is one.
+            first.append(f"unused as (select {', '.join(unused)})")
+        head = f"with {', '.join(first)} " if first else ""
         return f"{head}select ({sql})::text, {behind}"
 
 

@@ -222,3 +222,17 @@ def test_queries_that_find_something(api: Api, company: list[str], number: int) 
 
     assert {code for code, _ in told(answer)} <= {"BAD_USER_INPUT"}
     assert answer["data"] is None or answer["data"]["t"] == "Query"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ accounts(filter: {customFields: [{key: "a"}]}) { totalCount } }',
+        '{ accounts(filter: {customFields: [{key: "a", in: null}]}) { totalCount } }',
+        '{ accounts(filter: {customFields: [{key: "a", gt: null, isNull: null}]}) { totalCount } }',
+        '{ search(query: "above", first: 4) { totalCount nodes @skip(if: true) { id } } }',
+        "{ accounts(first: 3) { totalCount nodes @skip(if: true) { id } } }",
+    ],
+)
+def test_what_is_left_out_of_a_query_leaves_nothing_behind(api: Api, company: list[str], query: str) -> None:
+    assert "errors" not in same(api, query)
