@@ -2,8 +2,8 @@
 
 A field costs 1; in a list, that many times as the page is long (`first` or `last`, 50 without), and so on in lists
 within it. A count or the figures of a whole list cost 10 more; a report and groups cost as if they had 100 rows. A
-mutation or a subscription costs 10 more, so does each command of a batch, and the schema 1000. `@skip` and `@include`
-make nothing cheaper.
+mutation or a subscription costs 10 more, so does each command of a batch, and the schema costs 1000. `@skip` and
+`@include` make nothing cheaper.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
-    OperationType,
     SelectionNode,
     ValueNode,
     VariableNode,
@@ -102,12 +101,12 @@ class Costing:
     ) -> None:
         self.schema, self.operation, self.fragments = schema, operation, fragments
         self.defaults = {each.variable.name.value: each.default_value for each in operation.variable_definitions or ()}
+        self.roots = (schema.mutation_type, schema.subscription_type)
         self.known: dict[tuple[str, Length | None], Cost] = {}
 
     def whole(self) -> Cost:
         root = self.schema.get_root_type(self.operation.operation)
-        each = COMMAND if self.operation.operation is not OperationType.QUERY else 0
-        return self.selected(self.operation.selection_set.selections, root, None) + Cost(each)
+        return self.selected(self.operation.selection_set.selections, root, None)
 
     def selected(self, selections: Iterable[SelectionNode], type_: Any, rows: Length | None) -> Cost:
         """What is selected of a type; of a connection, with how many rows its pages have."""
@@ -148,17 +147,14 @@ class Costing:
             return self.selected(selections, of, None) + Cost(WHOLE if name == "aggregate" else 0)
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         means = meaning(field)
-        if isinstance(means, Many):
-            page = self.length(PAGE, given.get("first"), given.get("last"))
+        if isinstance(means, Many | Search):
+            page = self.length(PAGE if isinstance(means, Many) else HITS, given.get("first"), given.get("last"))
             return self.selected(selections, of, page) + Cost(1)
-        if isinstance(means, Search):
-            return self.selected(selections, of, self.length(HITS, given.get("first"))) + Cost(1)
-        inside = self.selected(selections, of, None)
-        if "commands" in given:
-            return (inside + Cost(COMMAND)).times(self.length(1, given["commands"]))
+        inside = self.selected(selections, of, None) + Cost(COMMAND if type_ in self.roots else 0)
         if isinstance(means, Answer):
             return inside.times(HUNDRED)
-        return inside.times(self.length(1, given["ids"])) if "ids" in given else inside + Cost(1)
+        many = next((given[name] for name in ("ids", "commands") if name in given), None)
+        return inside.times(self.length(1, many)) if many else inside + Cost(1)
 
     def length(self, otherwise: int, *given: ValueNode | None) -> Length:
         """How long a list is by what is given for it."""

@@ -24,6 +24,8 @@ from tests.bench.hostile import DOCUMENTS
 SCHEMA = schema_of("UTC")[0]._schema
 DEAR = "{ accounts(first: 1000) { nodes { id opportunities(first: 1000) { nodes { id name stage } } } } }"
 
+BATCH = "mutation ($c: [BatchCommand!]!) { batch(commands: $c) { results { __typename } userErrors { code } } }"
+
 
 # -- hostile documents -----------------------------------------------------------------------------
 
@@ -130,6 +132,8 @@ def test_variables_that_hold_too_much_are_refused(api: Api, variables: dict[str,
         ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a"] * 9}, 9),
         ("{ __schema { types { name } } }", {}, 1000),
         ('mutation { registerAccount(input: {name: "x"}) { version } }', {}, 10 + 1 + 1),
+        (BATCH, {"c": [{"tagAccount": {"id": "Account_x", "label": "x"}}] * 7}, 7 * (10 + 4)),
+        ('{ search(query: "x") { nodes { id } } }', {}, 1 + 20),
     ],
 )  # fmt: skip
 def test_a_cost_is_the_values_that_may_be_asked_for(query: str, variables: dict[str, Any], cost: int) -> None:
