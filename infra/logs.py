@@ -8,8 +8,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-TOKEN: Final = re.compile(r"daybook_[0-9a-f]{16}_[0-9a-f]{64}")
-"""Nothing logs one; should anything that failed quote one, it is not kept."""
+TOKEN: Final = re.compile(r"(daybook)_[0-9a-f]{1,32}_[0-9a-f]+|(eyJ)[\w-]{8,}(?:\.[\w-]*)*", re.ASCII)
+"""One of ours, or of an identity provider, or its beginning. Nothing logs one; but what failed may quote one, and
+people write them into addresses."""
 
 PLAIN: Final = re.compile(r"[A-Za-z0-9._:/+-]+")
 
@@ -18,7 +19,13 @@ def begin(form: str, level: int = logging.INFO) -> None:
     """Log in this form, `text` or `json`, from now on: everything, our libraries too."""
     handler = logging.StreamHandler()
     handler.setFormatter(Json() if form == "json" else Text())
+    handler.addFilter(_is_ours_to_tell)
     logging.basicConfig(level=level, handlers=[handler])
+
+
+def _is_ours_to_tell(record: logging.LogRecord) -> bool:
+    """Whatever level was asked for: what goes over a WebSocket is not logged, where tokens stand, cut in two."""
+    return record.levelno >= logging.INFO or not record.name.startswith(("uvicorn", "websockets"))
 
 
 class Text(logging.Formatter):
@@ -58,4 +65,4 @@ def _word(value: Any) -> str:
 
 
 def _without_tokens(text: str) -> str:
-    return TOKEN.sub("daybook_(a token)", text)
+    return TOKEN.sub(lambda found: f"{found[1] or found[2]}_(a token)", text)
