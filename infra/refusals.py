@@ -103,7 +103,9 @@ class Refusals:
                     cursor.executemany(INSERT, rows)
                 cursor.execute(FORGET, {"days": self._days, "most": MOST_KEPT})
         except (psycopg.OperationalError, PoolTimeout) as error:
-            log.warning("%s refusals are not kept: %s", sum(waiting.values()), type(error).__name__)
+            log.warning("%s refusals cannot be kept yet: %s", sum(waiting.values()), type(error).__name__)
+            for kind, times in waiting.items():
+                self._count(kind, times)
 
     def since(self, moment: datetime, most: int) -> list[Refusal]:
         """What was refused since then, the latest first."""
@@ -121,11 +123,11 @@ class Refusals:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _count(self, kind: Kind) -> None:
+    def _count(self, kind: Kind, times: int = 1) -> None:
         with self._lock:
             if kind not in self._waiting and len(self._waiting) >= MOST_AT_ONCE:
                 kind = Kind(kind.code, None, kind.path, None, None, None)
-            self._waiting[kind] += 1
+            self._waiting[kind] += times
 
 
 def _known(path: str) -> str:
