@@ -52,9 +52,11 @@ def test_its_recipes_do_what_they_say(api: Api, cast: Cast, pipeline: str) -> No
     role = api.ask(define, name=name)["defineRole"]["role"]["id"]
     permitted = api.ask(permit, role=role)
     given = api.ask(give, user=looking.me, role=role)["assignUserRole"]
+    looking.position = api.head()
     amounts = looking.ask("{ opportunities { nodes { name amount { amount } } } }")["opportunities"]["nodes"]
     mine = looking.ask(rights)["rights"]
     widened = api.ask(widen, role=role)["grantRolePermission"]
+    api.position = api.head()
     had = {each["name"]: each for each in api.ask(holders)["roles"]["nodes"]}[name]
 
     assert [each["userErrors"] for each in permitted.values()] == [[], [], []]
