@@ -77,7 +77,8 @@ def scalars(time_zone: ZoneInfo) -> dict[object, GraphQLScalarType]:
         Decimal: scalar("Decimal", "An exact number, as text.", str, number),
         UUID: scalar("UUID", "A UUID, as text.", str, uuid),
         TimeZone: scalar("TimeZone", "The name of a time zone, such as Europe/Berlin.", str, TimeZone),
-        timedelta: scalar("Seconds", "A length of time, in seconds.", float, float),
+        # What SQL says passes as it is, as where it is not read: 0 is not told as 0.0.
+        timedelta: GraphQLScalarType("Seconds", coerce_input_value=float, description="A length of time, in seconds."),
         Position: scalar("Position", "A place in the order of all events: 1, 2, 3 …", int, position),
         JSON: GraphQLScalarType("JSON", description="Any value of JSON."),
     }
