@@ -39,7 +39,7 @@ def kept(name: str, module: str, url: str) -> Iterator[None]:
 def begun() -> tuple[str, threading.Event]:
     """For the process itself, first of all: the database's address, and what is set when it is to end."""
     logs.begin(Settings.from_environment().log, logging.WARNING)
-    for number in (signal.SIGINT, signal.SIGHUP):  # the terminal's Ctrl-C is the parent's to answer
+    for number in (signal.SIGINT, signal.SIGHUP):  # whoever sends it to all means the parent
         signal.signal(number, signal.SIG_IGN)
     url, stop = sys.stdin.readline().strip(), threading.Event()
 
@@ -73,7 +73,9 @@ class _Keeper(threading.Thread):
         with self.lock:
             if self.ending.is_set():
                 return None
-            self.child = subprocess.Popen([sys.executable, "-m", self.module], stdin=subprocess.PIPE, text=True)
+            command = [sys.executable, "-m", self.module]
+            # In a group of its own: the Ctrl-C of a terminal is the parent's to answer, from the first moment on.
+            self.child = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0)
             assert self.child.stdin is not None
             with suppress(BrokenPipeError):
                 self.child.stdin.write(self.url + "\n")
