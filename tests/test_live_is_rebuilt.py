@@ -39,6 +39,7 @@ from tests.scenario import (
     a_custom_field,
     a_pipeline,
     a_product,
+    a_role,
     a_team,
     a_user,
     an_account,
@@ -49,7 +50,8 @@ from tests.scenario import (
 COMMANDS = index(AGGREGATES)
 ITEMS = {"product_prices": "prices", "pipeline_stages": "stages", "opportunity_lines": "lines",
          "user_skills": "skills", "team_members": "members",
-         "contact_accounts": "accounts", "contact_consents": "consents"}  # fmt: skip
+         "contact_accounts": "accounts", "contact_consents": "consents", "user_roles": "roles",
+         "role_grants": "grants"}  # fmt: skip
 
 
 @settings(max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -120,7 +122,8 @@ def _somethings(world: World) -> dict[str, list[UUID]]:
         "CustomField": [a_custom_field(world, key="size")], "Account": [an_account(world, name) for name in "AB"],
         "Contact": [a_contact(world, name) for name in ("Ann", "Bob")],
         "Product": [a_product(world)], "Pipeline": pipelines, "Opportunity": [opportunity],
-        "Interaction": [an_interaction(world)],
+        "Interaction": [an_interaction(world)], "Role": [a_role(world, name) for name in ("seller", "looker")],
+        "ApiToken": [world.given("ApiToken.make", name="program")],
     }  # fmt: skip
 
 
@@ -150,11 +153,17 @@ def _argument(asked: Argument, r: random.Random, ids: dict[str, list[UUID]], sub
     kind = next((t for t in get_args(asked.type) if t is not NoneType), asked.type) if asked.optional else asked.type
     items = [key for name in ITEMS.values() for key in getattr(subject, name, ())]
     if (
-        asked.name in ("line_id", "price_id", "user_id", "key", "skill", "stage", "before")
+        asked.name in ("line_id", "price_id", "user_id", "role_id", "permission", "key", "skill", "stage", "before")
         and items
         and r.random() < 0.8
     ):
         return str(r.choice(items))
+    if asked.name == "permission":
+        return r.choice(["sales.see", "sales.*", "customers.edit"])
+    if asked.name == "attribute":
+        return r.choice(["Opportunity.amount", "Account.details.revenue"])
+    if asked.name == "scopes":
+        return r.sample(["read", "sales.*", "customers.see"], 2)
     if asked.name == "stage":
         return r.choice(["first", "offer", "won"])
     if asked.name == "key":
