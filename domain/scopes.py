@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from domain.declaration import KINDS, context_of
+from domain.rights import EVERYTHING
 
-EVERYTHING: Final = "*"
 READ: Final = "read"
 
 

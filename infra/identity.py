@@ -20,7 +20,7 @@ from psycopg.rows import class_row
 
 from domain.platform.api_token import ApiToken
 from domain.platform.user import User
-from domain.scopes import EVERYTHING
+from domain.rights import EVERYTHING
 from domain.values import id_text
 from infra.database import SCHEMA, pool
 from infra.event_store import EventStore

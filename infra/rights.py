@@ -158,11 +158,6 @@ class People:
             self._rights[user_id] = self._made(user_id)
         return self._rights[user_id]
 
-    def works_here(self, user_id: UUID) -> bool:
-        """Whether there is such a user, neither archived nor deactivated."""
-        user = self.known.get(user_id)
-        return isinstance(user, User) and user.usable
-
     def governors(self) -> Iterator[tuple[UUID, UUID]]:
         """Who may do everything, and by which role."""
         for user in self.known.values():

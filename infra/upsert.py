@@ -12,9 +12,8 @@ from domain.command import Accepted, Code, Command, Outcome, Refusal, Request
 from domain.scopes import covers
 from domain.upsert import changers
 from infra.arguments import Failed, given, invalid, patched
-from infra.pipeline import CommandPipeline
+from infra.pipeline import TRIES, CommandPipeline
 
-TRIES: Final = 5
 EXTERNAL: Final = "external_ids."
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from domain.aggregate import Aggregate
 from domain.parameters import Actor, HashOfSecret, Moment, NewSecret, Reach, command
 from domain.platform.user import User
-from domain.rights import Scope, Theirs
-from domain.scopes import EVERYTHING, reaches, why_not
+from domain.rights import EVERYTHING, Scope, Theirs
+from domain.scopes import reaches, why_not
 
 SCOPES: Final = "how far it reaches at most: read, sales.*, sales.sell …; * is all that its user may"
 TEXT: Final = "daybook_{id}_{secret}"
