@@ -10,6 +10,7 @@ from projections.platform.custom_field import CustomFieldView
 from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserRoleView, UserSkillView, UserView
+from projections.sales.forecast import Forecast
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView, PipelineView
 from projections.sales.product import ProductPriceView, ProductView
@@ -37,7 +38,7 @@ VIEWS = (
     OpportunityLineView,
     InteractionView,
 )
-REPORTS = (PipelineByStage, WonByPeriod, WonByProduct, TimeInStage)
+REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage)
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from graphql import GraphQLError
 
 
-def bad_input(message: str) -> GraphQLError:
-    """The request asks for something that cannot be."""
-    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+def bad_input(message: str, field: str | None = None) -> GraphQLError:
+    """The request asks for something that cannot be, by this argument or part of one, where it is known by which."""
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"} | ({"field": field} if field else {}))
+
+
+class Unfit(GraphQLError):
+    """An argument, or a part of one, does not fit what is recorded: `message`, of this `field`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"`{field}`: {message}", extensions={"code": "BAD_USER_INPUT", "field": field})
 
 
 def forbidden(message: str, needs: str) -> GraphQLError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from api.bounds import MOST_VALUES, too_many_values
 from api.context import Context
 from api.cost import MOST_COST
 from api.documents import Prepared, prepare
-from api.errors import too_much
+from api.errors import Unfit, too_much
 from api.faults import as_error, status_of, throttled, told
 from api.observed import known_operation
 from api.persisted import Persisted
@@ -109,11 +109,12 @@ class Operations:
             if operation.is_query:
                 reads = context.reads
                 compiled = reads.compiled(operation.prepared, operation.node, operation.variables)
-                if compiled:
-                    if shown is None:
+                with suppress(Unfit):  # graphql-core meets it again, and gives it a path
+                    if compiled and shown is None:
                         return _direct(await reads.text(compiled))
-                    text, tag = await reads.tagged(compiled, shown)
-                    return _direct(text, tag) if text else Result(b"", tag=tag, unchanged=True)
+                    if compiled:
+                        text, tag = await reads.tagged(compiled, shown or "")
+                        return _direct(text, tag) if text else Result(b"", tag=tag, unchanged=True)
             made = await self.schema.execute(
                 operation.text,
                 variable_values=operation.variables,

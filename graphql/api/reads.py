@@ -17,7 +17,7 @@ from api.catalogue import Views
 from api.compile import Compiler
 from api.conditions import Conditions
 from api.documents import Prepared
-from api.errors import behind
+from api.errors import Unfit, behind
 from api.meaning import Derived
 from api.ports import Caller, Places, Rows, ViewType
 from api.remembered import Compiled, Made, remembered
@@ -56,7 +56,7 @@ class Reads:
             return None  # graphql-core meets it again, and gives it a path
 
     async def text(self, compiled: Compiled) -> str:
-        """Its answer, as JSON."""
+        """Its answer, as JSON. Raises Unfit where an argument does not fit what is recorded."""
         return str((await self._row(compiled))[0])
 
     async def tagged(self, compiled: Compiled, shown: str) -> tuple[str | None, str | None]:
@@ -124,9 +124,11 @@ class Reads:
         """The row that a statement finds, once its tables have come as far as it asks."""
         pause, waited = 0.002, 0.0
         while True:
-            text, is_behind, *rest = await self.rows.one(compiled.sql, compiled.statement.parameters)
-            if not is_behind:
-                return text or "null", is_behind, *rest
+            text, obstacle, *rest = await self.rows.one(compiled.sql, compiled.statement.parameters)
+            if obstacle is None:
+                return text or "null", obstacle, *rest
+            if obstacle:
+                raise Unfit(**orjson.loads(obstacle))
             if waited > PATIENCE:
                 raise behind("the views have not come as far as the position that `asOf` names")
             await asyncio.sleep(pause)

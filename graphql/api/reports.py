@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from graphql import get_named_type
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import Views
 from api.conditions import id_of
-from api.errors import forbidden
+from api.errors import bad_input, forbidden
 from api.meaning import Column, Key, Related, Value, meaning
 from api.render import json_of, shown
 from api.statement import Instant, Statement, quoted, where
+from domain.values import WrongPart
 from projections.columns import Of, resolved
-from projections.report import Parameter, Relation, Report, pieces, row_shape
+from projections.report import (
+    MOST_ENTRIES,
+    Given,
+    Parameter,
+    Piece,
+    Relation,
+    Report,
+    entry_of,
+    pieces,
+    row_shape,
+)
 
 if TYPE_CHECKING:
     from graphql.execution.collect_fields import FieldDetails
 
     from api.compile import Compiler
+
+M = TypeVar("M")
 
 
 def answer(
@@ -72,39 +85,72 @@ def asked(report: type[Report], given: Mapping[str, Any], views: Views) -> Repor
     """The parameters of a report: what was left out has its default."""
     hints, taken = get_type_hints(report, include_extras=True), {}
     for f in fields(report):
-        value = given.get(camel(f.name))
-        kind = next((n.kind for n in resolved(f.name, hints[f.name]).notes if isinstance(n, Of)), None)
+        value, place = given.get(camel(f.name)), camel(f.name)
         if value is not None:
-            taken[f.name] = id_of(value, views.named[kind]) if kind else value
+            taken[f.name] = _taken(hints[f.name], value, place, views)
         elif f.default is MISSING:
             taken[f.name] = None
-    return report(**taken)
+    return _made(report, taken, "")
+
+
+def _taken(hint: Any, value: Any, place: str, views: Views) -> Any:
+    """A value as its report takes it: an id by its kind, and each of a list as what it is."""
+    kind, _, notes = resolved(place, hint)
+    if entry := entry_of(kind):
+        hints, made = get_type_hints(entry, include_extras=True), list[Any]()
+        for nth, each in enumerate(value[: MOST_ENTRIES + 1]):
+            at = f"{place}.{nth}"
+            parts = {n: v if v is None else _taken(hints[n], v, f"{at}.{camel(n)}", views) for n, v in each.items()}
+            made.append(_made(entry, parts, f"{at}."))
+        return tuple(made)
+    of = next((note.kind for note in notes if isinstance(note, Of)), None)
+    return id_of(value, views.named[of]) if of else value
+
+
+def _made(kind: type[M], parts: Mapping[str, Any], within: str) -> M:
+    """A value that checks itself; what is wrong is told with the place where it stands."""
+    try:
+        return kind(**parts)
+    except WrongPart as wrong:
+        place = f"{within}{camel(wrong.part)}"
+        raise bad_input(f"`{place}`: {wrong}", place) from None
 
 
 def compiled(statement: Statement, report: Report, instant: Instant) -> str:
     """The SQL of a report over what the caller may see at an instant: each relation and value is written once."""
     known: dict[Any, str] = {}
-    made = []
-    for piece in pieces(type(report)):
-        if isinstance(piece, str):
-            made.append(piece)
-            continue
-        if piece not in known:
-            known[piece] = _written(statement, report, piece, instant)
-        made.append(known[piece])
-    return "".join(made)
+
+    def written(found: Iterable[Piece]) -> str:
+        made = []
+        for piece in found:
+            if not isinstance(piece, str) and piece not in known:
+                known[piece] = _written(statement, report, piece, instant)
+            made.append(piece if isinstance(piece, str) else known[piece])
+        return "".join(made)
+
+    read = pieces(type(report))
+    if type(report).unfit:
+        statement.unfit.append(written(read.unfit))
+    return written(read.sql)
 
 
-def _written(statement: Statement, report: Report, piece: Relation | Parameter, instant: Instant) -> str:
+def _written(statement: Statement, report: Report, piece: Relation | Parameter | Given, instant: Instant) -> str:
     if isinstance(piece, Relation):
+        if piece.view in report.left_out:
+            return statement.nothing(piece.view)
         return statement.versions(piece.view, instant) if piece.versions else statement.relation(piece.view, instant)
     if piece.name == "instant":
         return moment(instant)
     value = getattr(report, piece.name)
-    return statement.bind(value.value if isinstance(value, Enum) else _plain(value), piece.type)
+    if isinstance(piece, Given):
+        arrays = (statement.bind([_plain(getattr(e, c.name)) for e in value], f"{c.type}[]") for c in piece.columns)
+        names = ", ".join(quoted(column.name) for column in piece.columns)
+        return f"(select * from unnest({', '.join(arrays)}) with ordinality r ({names}, nth))"
+    return statement.bind(_plain(value), piece.type)
 
 
 def _plain(value: Any) -> Any:
+    value = value.value if isinstance(value, Enum) else value
     return str(value) if isinstance(value, str) else value
 
 

@@ -55,6 +55,7 @@ class Statement:
         self.instants: dict[tuple[Any, ...], Instant] = {}
         self.positions: list[str] = []
         self.past: list[tuple[str, str]] = []
+        self.unfit: list[str] = []
         self.made_once: dict[tuple[ViewType, Instant], tuple[str, str]] = {}
 
     def again(self, policy: Policy, parameters: list[Any]) -> Statement:
@@ -267,23 +268,32 @@ class Statement:
         columns = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
         return f"(select {columns} from {self.source(row)}{where(self.where(row))})"
 
+    def nothing(self, view: ViewType) -> str:
+        """A view as a relation without rows, for which no right is needed."""
+        columns = ", ".join(f"null::{column_of(view, name).type} as {quoted(name)}" for name in columns_of(view))
+        return f"(select {columns} where false)"
+
     def finished(self, sql: str) -> str:
-        """The whole: its answer as text, and whether a view is behind the position that was asked for."""
+        """The whole: its answer as text, and what stands in its way. That is empty where a view is behind the position
+        that was asked for; else it says in JSON of which `field` of the input what is wrong.
+        """
         asked = ", ".join(f"{sql} as p{n}" for n, sql in enumerate(self.positions, 1))
         first = [f"asked as materialized (select {asked})"] if asked else []
         first += [f"{name} as materialized ({past})" for name, past in self.made_once.values()]
-        behind = "false"
+        obstacles = []
         if self.past:
             pairs = " or ".join(
                 f"(name = {self.bind(name, 'text')} and position < {at})" for name, at in dict.fromkeys(self.past)
             )
-            behind = f"exists (select from checkpoints where {pairs})"
-        whole = f"{', '.join(first)} select ({sql})::text, {behind}"
+            obstacles.append(f"case when exists (select from checkpoints where {pairs}) then '' end")
+        obstacles += (f"(select row_to_json(u)::text from ({unfit}) u limit 1)" for unfit in self.unfit)
+        obstacle = f"coalesce({', '.join(obstacles)})" if obstacles else "null::text"
+        whole = f"{', '.join(first)} select ({sql})::text, {obstacle}"
         if unused := [place for place in self.bound if place not in whole]:
             # PostgreSQL refuses a parameter of no known type, and what was bound for a part that is left out is one.
             first.append(f"unused as (select {', '.join(unused)})")
         head = f"with {', '.join(first)} " if first else ""
-        return f"{head}select ({sql})::text, {behind}"
+        return f"{head}select ({sql})::text, {obstacle}"
 
 
 def selected(view: ViewType, alias: str = "r") -> str:

@@ -22,7 +22,7 @@ from api.search import search_field, searchable
 from api.values import Values
 from domain.aggregate import Aggregate
 from projections.columns import Of, resolved
-from projections.report import Report, row_shape
+from projections.report import Report, entry_of, row_shape
 from projections.view import shape
 
 INSTANTS: Final = (
@@ -85,7 +85,7 @@ class Types:
             doc = sentence(next((n for n in notes if isinstance(n, str)), None)) or f"{f.name.replace('_', ' ')}."
             if f.default is MISSING and not nullable:
                 arguments.append(argument(f.name, type_, doc))
-            elif nullable or f.default is None:
+            elif nullable or f.default is None or entry_of(kind):
                 arguments.append(optional(f.name, type_, doc))
             else:
                 arguments.append(argument(f.name, type_, doc, f.default))

@@ -9,11 +9,11 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from api.catalogue import snake
-from api.declaring import JSON, declare, declare_enum, describe, input_field, plain_names, sentence, words
+from api.declaring import ID, JSON, declare, declare_enum, describe, input_field, plain_names, sentence, words
 from api.fixed import BucketType
 from api.meaning import Derived, Part, field
 from domain.aggregate import Aggregate
-from projections.columns import is_enum, is_text, item_of, plain_type, resolved
+from projections.columns import Of, is_enum, is_text, item_of, plain_type, resolved
 from projections.report import Bucket
 
 FIXED: Final[Mapping[type[Enum], Any]] = {Bucket: BucketType}
@@ -115,7 +115,8 @@ class Values:
             for f in fields(kind):
                 _, nullable, notes = resolved(f"{name}.{f.name}", hints[f.name])
                 required = f.default is MISSING and f.default_factory is MISSING and not nullable and not patch
-                type_ = self.input_type(hints[f.name], kind)
+                is_key = any(isinstance(note, Of) for note in notes)
+                type_ = ID if is_key else self.input_type(hints[f.name], kind)
                 doc = next((n for n in notes if isinstance(n, str)), None)
                 members[f.name] = input_field(type_ if required else type_ | None, doc)
             what = f"{describe(kind)} What is left out stays." if patch else describe(kind)

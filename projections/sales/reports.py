@@ -11,23 +11,42 @@ from uuid import UUID
 from domain.values import Money
 from projections.columns import Of
 from projections.report import Bucket, Report
+from projections.sales.assumptions import (
+    AMOUNT,
+    CHANCE,
+    CURRENCY,
+    RATED,
+    SUPPOSED,
+    UNKNOWN_STAGE,
+    InOneCurrency,
+    OtherChances,
+)
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipelineByStage(Report, of=(OpportunityView, PipelineStageView), needs="sales.see"):
+class PipelineByStage(OtherChances, InOneCurrency, Report, of=(OpportunityView, PipelineStageView), needs="sales.see"):
     """What is open, by stage and currency, in the order of the stages."""
 
-    sql = """
-        select o.pipeline_id, o.stage, count(*) as opportunities, sum(o.amount) as amount, o.amount_currency
-        from {opportunities} o left join {pipeline_stages} s on s.id = o.pipeline_id and s.key = o.stage
+    sql = (
+        f"""
+        select o.pipeline_id, o.stage, count(*) as opportunities,
+               trim_scale(sum({AMOUNT})) as amount, {CURRENCY} as amount_currency,
+               trim_scale(sum({AMOUNT} * {CHANCE} * 0.01)) as weighted, {CURRENCY} as weighted_currency"""
+        """
+        from {opportunities} o left join {pipeline_stages} s on s.id = o.pipeline_id and s.key = o.stage"""
+        + RATED
+        + SUPPOSED
+        + """
         where o.status = 'open' and not o.archived
           and (:pipeline_id is null or o.pipeline_id = :pipeline_id)
           and (:owner_id is null or o.owner_id = :owner_id)
-        group by o.pipeline_id, o.stage, s.place, o.amount_currency
-        order by o.pipeline_id, s.place, o.stage, o.amount_currency
+        group by o.pipeline_id, o.stage, s.place, 5
+        order by o.pipeline_id, s.place, o.stage, 5
     """
+    )
+    unfit = UNKNOWN_STAGE
 
     pipeline_id: Annotated[UUID | None, Of("Pipeline"), "only what is in this pipeline"] = None
     owner_id: Annotated[UUID | None, Of("User"), "only what this user is responsible for"] = None
@@ -38,22 +57,28 @@ class PipelineByStage(Report, of=(OpportunityView, PipelineStageView), needs="sa
         stage: Annotated[str, "its key"]
         opportunities: Annotated[int, "how many"]
         amount: Annotated[Money | None, "what they may bring in; null where that is unknown"]
+        weighted: Annotated[Money | None, "what they may bring in, each by its chance"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WonByPeriod(Report, of=(OpportunityView,), needs="sales.see"):
+class WonByPeriod(InOneCurrency, Report, of=(OpportunityView,), needs="sales.see"):
     """What was won, by the period in which it was, and by currency."""
 
-    sql = """
+    sql = (
+        f"""
         select date_trunc(:bucket, closed_on::timestamp)::date as period,
-               count(*) as opportunities, sum(amount) as amount, amount_currency
-        from {opportunities} o
+               count(*) as opportunities, trim_scale(sum({AMOUNT})) as amount, {CURRENCY} as amount_currency"""
+        """
+        from {opportunities} o"""
+        + RATED
+        + """
         where status = 'won'
           and (:since is null or closed_on >= :since) and (:until is null or closed_on < :until)
           and (:owner_id is null or owner_id = :owner_id)
-        group by 1, amount_currency
-        order by 1, amount_currency
+        group by 1, 4
+        order by 1, 4
     """
+    )
 
     bucket: Annotated[Bucket, "how long a period is"] = Bucket.MONTH
     since: Annotated[date | None, "only what was won on this day or later"] = None
@@ -68,16 +93,18 @@ class WonByPeriod(Report, of=(OpportunityView,), needs="sales.see"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WonByProduct(Report, of=(OpportunityView, OpportunityLineView), needs="sales.see"):
+class WonByProduct(InOneCurrency, Report, of=(OpportunityView, OpportunityLineView), needs="sales.see"):
     """What was sold of each product: the lines of what was won, less their discounts, by currency."""
 
     sql = """
         select l.product_id, count(distinct o.id) as opportunities, sum(l.quantity) as quantity,
-               sum(l.quantity * l.price * (1 - l.discount / 100)) as amount, l.price_currency as amount_currency
+               trim_scale(sum(l.quantity * l.price * (1 - l.discount * 0.01) * coalesce(r.rate, 1))) as amount,
+               case when r.rate is null then l.price_currency else :currency end as amount_currency
         from {opportunities} o join {opportunity_lines} l on l.id = o.id
+        left join :rates r on r.currency = l.price_currency
         where o.status = 'won'
           and (:since is null or o.closed_on >= :since) and (:until is null or o.closed_on < :until)
-        group by l.product_id, l.price_currency
+        group by l.product_id, 5
         order by amount desc, l.product_id
     """
 

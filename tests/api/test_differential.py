@@ -14,6 +14,7 @@ from graphql import GraphQLError, visit
 
 from api.context import Context, Ports
 from api.documents import KEPT, prepare
+from api.errors import Unfit
 from api.faults import told
 from api.ports import Caller, ViewType
 from api.sessions import Session
@@ -98,13 +99,16 @@ class Asking:
         if compiled is None:
             self.told.ways["completed only"] += 1
             return None
-        self.told.ways["both"] += 1
         try:
             direct = json.loads(await self.context.reads.text(compiled))
             errors = []
+        except Unfit:  # what does not fit what is recorded is told by the other way alone
+            self.told.ways["unfit"] += 1
+            return None
         except Exception as error:
             made = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             direct, errors = None, [told(made, "").formatted]
+        self.told.ways["both"] += 1
         both = f"{query} # and what is not read from the database"
         KEPT[self.core, both] = replace(prepared, document=visit(prepared.document, Forced()))
         result = await self.schema.execute(both, variable_values=variables, context_value=self.context)

@@ -12,10 +12,20 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from domain.values import Money, TimeZone
+from domain.values import Money, TimeZone, WrongPart
 from projections.catalogue import REPORTS, VIEWS
-from projections.columns import Undeclared, columns_in
-from projections.report import Parameter, Relation, Report, parameter_types, pieces, row_columns, row_shape
+from projections.columns import Column, Undeclared, columns_in
+from projections.report import (
+    MOST_ENTRIES,
+    Given,
+    Parameter,
+    Relation,
+    Report,
+    parameter_types,
+    pieces,
+    row_columns,
+    row_shape,
+)
 from projections.view import shape
 from tests.infra.past import database, published
 from tests.infra.sale import SaleLineView, SaleView
@@ -52,7 +62,7 @@ def db(database_url: str, schema: str) -> Iterator[Connection[Any]]:
 
 
 def test_the_pieces_of_a_report_are_its_views_and_parameters() -> None:
-    found = [piece for piece in pieces(Good) if not isinstance(piece, str)]
+    found = [piece for piece in pieces(Good).sql if not isinstance(piece, str)]
 
     assert found == [
         Parameter("size", "text"),
@@ -64,7 +74,7 @@ def test_the_pieces_of_a_report_are_its_views_and_parameters() -> None:
         Parameter("owner_id", "uuid"),
         Parameter("owner_id", "uuid"),
     ]
-    assert "".join(piece for piece in pieces(Good) if isinstance(piece, str)).count("{not} :this") == 1
+    assert "".join(piece for piece in pieces(Good).sql if isinstance(piece, str)).count("{not} :this") == 1
     assert [column.name for column in row_columns(Good)] == ["stage", "amount", "amount_currency"]
     assert row_shape(Good)[0].doc == "where it stands"
 
@@ -81,10 +91,56 @@ def test_what_is_wrong_with_a_report_is_said() -> None:
         (report(sales, owner), "Odd: owner_id is not used"),
         (report("select :owner_id", owner), "Odd: sales is not used"),
         (report(f"{sales} where :amount", {"amount": Money}), r"Odd\.amount: a parameter is one plain value"),
+        (report(f"{sales} where :tags", {"tags": tuple[str, ...]}), r"Odd\.tags: a parameter is one plain value, or"),
+        (
+            report(f"{sales}, :n", {"n": tuple[Numbered, ...]}),
+            r"Odd\.n: what is in a list has plain parts, none called",
+        ),
+        (report(sales, {"weights": tuple[Weight, ...]}), "Odd: weights is not used"),
         (report(f"{sales} where :instant", {"instant": date}), "Odd: `instant` is the moment asked, not a parameter"),
     ]:
         with pytest.raises(Undeclared, match=why):
             pieces(made)
+
+
+@dataclass(frozen=True)
+class Weight:
+    stage: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class Numbered:
+    nth: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighed(Report, of=(SaleView, SaleLineView), needs="sales.see"):
+    """A list of values is a relation; what finds fault with it may read views of its own."""
+
+    sql = "select sum(w.weight) from {sales} s join :weights w on w.stage = s.stage"
+    unfit = (
+        "select 'weights.' || nth - 1 as field, 'none' as message from :weights w where exists (select {sale_lines})"
+    )
+
+    weights: tuple[Weight, ...] = ()
+
+
+def test_a_list_of_small_values_is_a_relation() -> None:
+    weights = Given("weights", (Column("stage", "text", False), Column("weight", "bigint", False)))
+
+    assert [p for p in pieces(Weighed).sql if not isinstance(p, str)] == [Relation(SaleView, False), weights]
+    assert [p for p in pieces(Weighed).unfit if not isinstance(p, str)] == [weights, Relation(SaleLineView, False)]
+
+
+def test_a_report_checks_the_lists_that_it_is_given() -> None:
+    light, heavy = Weight("first", 1), Weight("first", 2)
+
+    assert Weighed(weights=(light, heavy)).weights == (light, heavy)
+    for wrong, part in ((light, heavy, light), "weights.2"), ((light,) * (MOST_ENTRIES + 1), "weights"):
+        with pytest.raises(WrongPart) as error:
+            Weighed(weights=wrong)
+        assert error.value.part == part
 
 
 def test_a_report_says_of_what_it_is_and_for_whom() -> None:
@@ -96,12 +152,16 @@ def test_a_report_says_of_what_it_is_and_for_whom() -> None:
 
 def without_rows(report: type[Report]) -> str:
     """A report over no table at all: whatever relation PostgreSQL still finds in it, it names by itself."""
-    made = []
-    for piece in pieces(report):
+    read, made = pieces(report), []
+    unfit = (*read.unfit, " limit 0") if report.unfit else ("select",)
+    for piece in ("select answer.* from (", *read.sql, ") answer left join (", *unfit, ") unfit on false"):
         if isinstance(piece, str):
             made.append(piece)
         elif isinstance(piece, Parameter):
             made.append(f"null::{piece.type}")
+        elif isinstance(piece, Given):
+            columns = [f'null::{c.type} as "{c.name}"' for c in piece.columns]
+            made.append(f"(select {', '.join(columns)}, null::bigint as nth)")
         else:
             columns = [f'null::{c.type} as "{c.name}"' for c in columns_in(shape(piece.view))]
             more = ["null::timestamptz as _since", "null::timestamptz as _until"] if piece.versions else []
