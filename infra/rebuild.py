@@ -6,13 +6,13 @@ memory holds one batch, and the mark of a batch is the last aggregate in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import sleep
-from typing import Any, cast
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from msgspec import json
@@ -34,8 +34,9 @@ from projections.view import View, folds_by_name
 
 NOBODY = UUID(int=0)
 NEXT = f"""
-    select {COLUMNS} from events where originator_id > %s and position <= %s and starts_with(topic, %s)
-    order by originator_id, originator_version limit %s"""
+    select {COLUMNS} from events
+    where originator_id > %(mark)s and position <= %(target)s and starts_with(topic, %(of)s) {{}}
+    order by originator_id, originator_version limit %(size)s"""
 # Along the index of aggregates, whatever the planner believes of a table that was empty a moment ago.
 IN_ORDER = """
     select set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
@@ -175,16 +176,21 @@ def prepare(connection: Connection[Any], views: Iterable[type[View] | Table]) ->
         [head] = connection.execute("select coalesce(max(position), 0) from events").fetchone() or (0,)
         for table in tables:
             for (name,) in connection.execute(HALF_BUILT, [table.view.table, table.name]).fetchall():
-                list(_dropped(connection, name))
-            columns = json.encode({c.name: c.type for c in table.live_columns}).decode()
-            personal = json.encode({c.name: c.whose for c in table.columns if c.whose}).decode()
-            made = connection.execute(
-                """insert into projections (name, view, columns, personal, state, built, target)
-                   values (%s, %s, %s, %s, 'building', %s, %s) on conflict do nothing returning name""",
-                (table.name, table.view.table, columns, personal, NOBODY, head),
-            ).fetchone()
-            if made:
-                connection.execute(table.create())
+                list(drop_tables(connection, name))
+            register(connection, table, "building", head)
+
+
+def register(connection: Connection[Any], table: Table, state: str, target: int, replay: int | None = None) -> None:
+    """Make the tables, unless they are there, and let everybody know of them."""
+    columns = json.encode({c.name: c.type for c in table.live_columns}).decode()
+    personal = json.encode({c.name: c.whose for c in table.columns if c.whose}).decode()
+    made = connection.execute(
+        """insert into projections (name, view, columns, personal, state, built, target, replay)
+           values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing returning name""",
+        (table.name, table.view.table, columns, personal, state, NOBODY, target, replay),
+    ).fetchone()
+    if made:
+        connection.execute(table.create())
 
 
 HALF_BUILT = "select name from projections where view = %s and state in ('building', 'ready') and name <> %s"
@@ -225,7 +231,8 @@ def build(
             if moved.rowcount != 1:
                 raise Busy(f"another process is building {table.name}")
             if reached is None:
-                _built(writing, table, target)
+                complete(writing, table, target)
+                writing.execute("update projections set state = 'ready' where name = %s", [table.name])
         mark, done = reached, done + len(whole)
     writing.execute(SQL("analyze {}, {}").format(Identifier(table.name), Identifier(table.history)))
     return True
@@ -234,14 +241,21 @@ def build(
 Rows = list[Recorded]
 
 
+class Only(NamedTuple):
+    """Which events are read, of all up to the target: a condition, and what it names."""
+
+    condition: LiteralString = ""
+    given: Mapping[str, Any] = {}
+
+
 def batches_of(
-    reading: Connection[Any], table: Table, mark: UUID, target: int, most: int, apart: bool
+    reading: Connection[Any], table: Table, mark: UUID, target: int, most: int, apart: bool, only: Only = Only()
 ) -> Iterator[tuple[Rows, UUID | None]]:
     """Whole aggregates in their order, each batch with its last one; None with the last batch.
 
     The next one is read while this one is written, where that is done over another connection.
     """
-    read, size = partial(_next, reading, table, target), most
+    read, size = partial(_next, reading, table, target, only), most
     with ThreadPoolExecutor(1, "reader") as reader:
 
         def start(mark: UUID, size: int) -> Callable[[], Rows]:
@@ -268,14 +282,16 @@ def _whole(rows: Rows) -> int:
     return number
 
 
-def _next(reading: Connection[Any], table: Table, target: int, mark: UUID, size: int) -> Rows:
+def _next(reading: Connection[Any], table: Table, target: int, only: Only, mark: UUID, size: int) -> Rows:
+    given = {**only.given, "mark": mark, "target": target, "of": _of(table), "size": size}
     with reading.transaction():
         reading.execute(IN_ORDER)
-        rows = reading.execute(NEXT, (mark, target, _of(table), size), binary=True).fetchall()
+        rows = reading.execute(SQL(NEXT).format(SQL(only.condition)), given, binary=True).fetchall()
     return [Recorded(*row) for row in rows]
 
 
-def _built(connection: Connection[Any], table: Table, target: int) -> None:
+def complete(connection: Connection[Any], table: Table, target: int) -> None:
+    """Give tables in which all rows are their keys and indexes, and say up to which position they tell the history."""
     connection.execute(table.constrain())
     for name, indexes in table.indexes.items():
         for columns in indexes:
@@ -286,7 +302,6 @@ def _built(connection: Connection[Any], table: Table, target: int) -> None:
         "insert into checkpoints (name, lane, position) select %s, lane, %s from generate_series(0, %s) lane",
         (table.name, target, LANES - 1),
     )
-    connection.execute("update projections set state = 'ready' where name = %s", [table.name])
 
 
 def count_of(connection: Connection[Any], table: Table, mark: UUID | None, target: int) -> tuple[int, int]:
@@ -442,7 +457,7 @@ def flip(connection: Connection[Any], views: Iterable[type[View] | Table]) -> li
         except LockNotAvailable:
             sleep(BETWEEN_FLIPS)
     for name in gone:  # by itself, for it waits until nobody reads there any more
-        notes += _dropped(connection, name)
+        notes += drop_tables(connection, name)
     return notes
 
 
@@ -495,7 +510,7 @@ def _renamed(connection: Connection[Any], name: str, new: str) -> str:
     return gone
 
 
-def _dropped(connection: Connection[Any], name: str) -> Iterator[str]:
+def drop_tables(connection: Connection[Any], name: str) -> Iterator[str]:
     """Whoever reads both tables in the other order is not waited for with one of them in hand."""
     while True:
         try:
@@ -544,7 +559,7 @@ def abandon(connection: Connection[Any], view: type[View]) -> list[str]:
         raise NotKept(f"nothing of {view.table} is half built")
     for (name,) in found:
         with alone(connection, name):
-            list(_dropped(connection, name))
+            list(drop_tables(connection, name))
     return [name for (name,) in found]
 
 
@@ -558,7 +573,7 @@ def drop_old(connection: Connection[Any], view: type[View]) -> tuple[list[str], 
         raise NotKept(f"no old tables of {view.table} are kept")
     for name in found:
         with alone(connection, name):
-            notes += _dropped(connection, name)
+            notes += drop_tables(connection, name)
     left = {name for (name,) in connection.execute(OLDER, [view.table, ""]).fetchall()}
     return [name for name in found if name not in left], notes
 

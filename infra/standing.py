@@ -30,7 +30,7 @@ STANDING: Final = """
         left join events e on e.position = c.hindmost + 1
         left join lateral (                     -- ids are made in the order of time: so far is the build, about
             select position from events where originator_id = p.built order by originator_version limit 1) b on true
-        where p.state <> 'old'),
+        where p.state in ('building', 'ready', 'live')),
     follow as (
         select name, f.position, greatest(head.position - f.position, 0) as behind,
                extract(epoch from clock_timestamp() - moved_at) as seconds,

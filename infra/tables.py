@@ -35,13 +35,16 @@ HELD = ("_to", "_from")
 class Table:
     """A changed declaration has another fingerprint, so it gets other tables: views are rebuilt, never migrated.
 
-    A `shadow` is a second table of the same declaration, built to take the place of the first.
+    A `shadow` is a second table of the same declaration, built to take the place of the first; that of a `replay` holds
+    a part of the history, and takes no place.
     """
 
-    def __init__(self, view: type[View], shadow: bool = False) -> None:
+    def __init__(self, view: type[View], shadow: bool = False, replay: int | None = None) -> None:
         self.view, self.shadow = view, shadow
         self.columns = list(columns_in(shape(view)))
         self.name = f"{view.table}_{fingerprint(view)}{'_new' if shadow else ''}"
+        if replay is not None:
+            self.name = f"{view.table}_replay_{replay}"
         self.history = f"{self.name}_history"
         self.key = ("id", view.key) if view.key else ("id",)
         self.key_places = tuple(i for i, column in enumerate(self.columns) if column.name in self.key)

@@ -69,12 +69,14 @@ def event(row: Recorded) -> Any:
     )
 
 
-def record(connection: Connection[Any], rows: Iterable[Recorded]) -> None:
+def record(connection: Connection[Any], rows: Iterable[Recorded], commands: Mapping[int, UUID] | None = None) -> None:
+    """Write these events as they are; some, by position, as what commands recorded."""
     nobody, nothing = UUID(int=0), b""
     with connection.cursor() as cursor, cursor.copy(ADD) as to:
         to.set_types(TYPES)
         for row in rows:
-            to.write_row((*row, nobody, nothing, "Sale.test", nobody, nothing))
+            by = (commands or {}).get(row.position, nobody)
+            to.write_row((*row, by, nothing, "Sale.test", nobody, nothing))
 
 
 def published(connection: Connection[Any], views: Iterable[type[View]] = VIEWS) -> None:
@@ -156,7 +158,10 @@ BLANK: dict[str, Any] = {
 
 
 def told(rows: Iterable[Recorded], until: int) -> tuple[list[Any], list[Any]]:
-    """What a history says up to a position: sales and lines. Nothing of it is shared with the projector."""
+    """What a history says up to a position: sales and lines. Nothing of it is shared with the projector.
+
+    In one that has gaps, what happens to a line that was never added changes no line, and a line may be added twice.
+    """
     heads: dict[Any, Any] = {}
     lines: dict[Any, Any] = {}
     for row in rows:
@@ -190,14 +195,15 @@ def told(rows: Iterable[Recorded], until: int) -> tuple[list[Any], list[Any]]:
             case Sale.Won():
                 h |= {"amount": e.amount, "closed": e.closed_on, "status": "won"}
             case Sale.LineAdded():
-                lines[id, e.line_id] = {"product": e.product, "quantity": e.quantity, "made": row.recorded_at}
-            case Sale.LineChanged():
+                made = lines.get((id, e.line_id), {}).get("made", row.recorded_at)
+                lines[id, e.line_id] = {"product": e.product, "quantity": e.quantity, "made": made}
+            case Sale.LineChanged() if (id, e.line_id) in lines:
                 lines[id, e.line_id]["quantity"] = e.quantity
             case Sale.LineRemoved():
-                del lines[id, e.line_id]
+                lines.pop((id, e.line_id), None)
             case Sale.LinesCleared():
                 lines = {key: line for key, line in lines.items() if key[0] != id}
-        if isinstance(e, Sale.LineAdded | Sale.LineChanged):
+        if isinstance(e, Sale.LineAdded | Sale.LineChanged) and (id, e.line_id) in lines:
             lines[id, e.line_id] |= {"version": row.originator_version, "updated": row.recorded_at}
     return _heads(heads), _lines(lines)
 
