@@ -17,11 +17,13 @@ class Entry:
     event: str
     id: UUID
     version: int
+    schema_version: int
     recorded_at: datetime
     occurred_at: datetime
     actor: UUID
     on_behalf_of: UUID | None
     command: str
+    command_id: UUID
     correlation_id: UUID | None
     causation_id: UUID | None
     origin: str | None

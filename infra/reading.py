@@ -37,11 +37,12 @@ SHOWN: Final = """
     where e.position = $1
       and c.name in (select jsonb_array_elements_text($2::text::jsonb -> split_part(e.topic, '.', 1)))"""
 
-AFTER: Final = """
+ENTRIES: Final = """
     select position, split_part(topic, '.', 1), split_part(topic, '.', 2), originator_id, originator_version,
-           recorded_at, occurred_at, actor, on_behalf_of, command, correlation_id, causation_id, origin,
-           encode(hash, 'hex'), state
-    from events where position > $1 order by position limit $2"""
+           schema_version, recorded_at, occurred_at, actor, on_behalf_of, command, command_id, correlation_id,
+           causation_id, origin, encode(hash, 'hex'), state
+    from events e"""
+AFTER: Final = f"{ENTRIES} where position > $1 order by position limit $2"
 
 log = logging.getLogger("daybook.reading")
 
@@ -49,6 +50,10 @@ log = logging.getLogger("daybook.reading")
 def said(told: list[Any], state: bytes) -> dict[str, Any]:
     """What an event says, but for what is personal."""
     return shown(f"{told[1]}.{told[2]}", orjson.loads(state))
+
+
+def _entries(rows: list[tuple[Any, ...]]) -> list[Entry]:
+    return [Entry(*told, said(told, state)) for *told, state in rows]  # type: ignore[call-arg]
 
 
 class Reading:
@@ -131,9 +136,13 @@ class Reading:
                 rows = await self.rows(AFTER, [position, most])
                 if rows:
                     position = rows[-1][0]
-                    yield [Entry(*told, said(told, state)) for *told, state in rows]  # type: ignore[call-arg]
+                    yield _entries(rows)
                     continue
                 await self.grown()
+
+    async def entries(self, rest: str, parameters: list[Any]) -> list[Entry]:
+        """Those events `e` that the rest of a statement asks for: conditions, an order, how many."""
+        return _entries(await self.rows(f"{ENTRIES} {rest}", parameters))
 
     async def _watch(self) -> None:
         """Wakes those who wait for the history to grow."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -103,6 +103,18 @@ class Compiler:
         shown = self.schema.type_map[type_name(view)]
         assert isinstance(shown, GraphQLObjectType)
         return self.statement.finished(self.by_key(view, shown, details, self.statement.bind(id, "uuid"), NOW))
+
+    def rows(self, wanted: Mapping[ViewType, list[UUID]], details: list[FieldDetails]) -> str:
+        """The statement for rows of views that no argument named, by their ids in the API."""
+        parts = ["select null::text as key, null::json as o where false"]
+        for view, ids in wanted.items():
+            shown_as = self.schema.type_map[type_name(view)]
+            one = self.by_key(view, shown_as, details, "k.id", NOW)
+            given = self.statement.bind(ids, "uuid[]")
+            parts.append(f"select '{view.of.__name__}_' || k.id, {one} from unnest({given}) k (id)")
+        return self.statement.finished(
+            f"(select coalesce(json_object_agg(r.key, r.o), '{{}}'::json) from ({' union all '.join(parts)}) r)"
+        )
 
     def arguments(self, field: GraphQLField, details: list[FieldDetails]) -> dict[str, Any]:
         return get_argument_values(field, details[0].node, self.variables, details[0].fragment_variable_values)

@@ -1,9 +1,9 @@
 """What an operation costs: the values that it may ask for at most, known before anything of it is read.
 
 A field costs 1; in a list, that many times as the page is long (`first` or `last`, 50 without), and so on in lists
-within it. A count or the figures of a whole list cost 10 more; a report and groups cost as if they had 100 rows. A
-mutation or a subscription costs 10 more, so does each command of a batch, and the schema costs 1000. `@skip` and
-`@include` make nothing cheaper.
+within it. A count or the figures of a whole list cost 10 more; a report and groups cost as if they had 100 rows, the
+changes of an event as if they were 10. A mutation or a subscription costs 10 more, so does each command of a batch, and
+the schema costs 1000. `@skip` and `@include` make nothing cheaper.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from graphql import (
     get_named_type,
 )
 
-from api.meaning import Answer, Many, Search, meaning
+from api.meaning import Answer, Happened, Made, Many, Search, meaning
 from api.search import PAGE as HITS
 
 MOST_COST: Final = 500_000
@@ -35,6 +35,7 @@ PAGE: Final = 50
 LONGEST: Final = 1000
 WHOLE: Final = 10
 ROWS: Final = 100
+CHANGES: Final = 10
 COMMAND: Final = 10
 INTROSPECTION: Final = 1000
 
@@ -81,6 +82,7 @@ class Cost:
 
 FREE: Final = Cost()
 HUNDRED: Final = Length(ROWS)
+TEN: Final = Length(CHANGES)
 
 
 def cost_of(
@@ -142,17 +144,19 @@ class Costing:
             match name:
                 case "nodes" | "edges":
                     return self.selected(selections, of, None).times(rows)
-                case "groupBy":
+                case "groupBy" | "byDay" | "byActor" | "byCommand" | "byKind":
                     return self.selected(selections, of, None).times(HUNDRED)
             return self.selected(selections, of, None) + Cost(WHOLE if name == "aggregate" else 0)
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         means = meaning(field)
-        if isinstance(means, Many | Search):
-            page = self.length(PAGE if isinstance(means, Many) else HITS, given.get("first"), given.get("last"))
+        if isinstance(means, Many | Search | Happened):
+            page = self.length(HITS if isinstance(means, Search) else PAGE, given.get("first"), given.get("last"))
             return self.selected(selections, of, page) + Cost(1)
         inside = self.selected(selections, of, None) + Cost(COMMAND if type_ in self.roots else 0)
         if isinstance(means, Answer):
             return inside.times(HUNDRED)
+        if isinstance(means, Made):
+            return inside.times(TEN)
         many = next((given[name] for name in ("ids", "commands") if name in given), None)
         return inside.times(self.length(1, many)) if many else inside + Cost(1)
 

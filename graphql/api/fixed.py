@@ -10,10 +10,10 @@ from typing import Any, Final, NewType
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from graphql import GraphQLScalarType
+from graphql import GraphQLResolveInfo, GraphQLScalarType
 
 from api.declaring import ID, JSON, declare, declare_enum, input_field
-from api.meaning import field
+from api.meaning import Derived, field
 from domain.values import TimeZone
 from projections.report import Bucket
 
@@ -131,13 +131,27 @@ CustomFieldCondition: Any = declare(
     description="A condition upon a field that the company defined for itself. A number is compared with what is a"
     " number there, a text with what is a text.",
 )
+
+
+class Around(dict[str, Any]):
+    """What lies around a page of a list that is no list of rows: by the names of the fields, not by a client's."""
+
+
+class OfPage(Derived):
+    """A field of what lies around a page."""
+
+    @staticmethod
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        return source[info.field_name if isinstance(source, Around) else info.path.key]
+
+
 PageInfo: Any = declare(
     type("PageInfo", (), {}),
     {
-        "has_next_page": field(bool, None, "Whether more rows follow."),
-        "has_previous_page": field(bool, None, "Whether more rows came before."),
-        "start_cursor": field(str | None, None, "The cursor of the first row."),
-        "end_cursor": field(str | None, None, "The cursor of the last row."),
+        "has_next_page": field(bool, None, "Whether more rows follow.", OfPage),
+        "has_previous_page": field(bool, None, "Whether more rows came before.", OfPage),
+        "start_cursor": field(str | None, None, "The cursor of the first row.", OfPage),
+        "end_cursor": field(str | None, None, "The cursor of the last row.", OfPage),
     },
     description="What lies around a page of a list.",
 )

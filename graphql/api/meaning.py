@@ -96,6 +96,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """A list of events. It is no list of rows, so it is not compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The changes that an event made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The last event of the history."""
 

@@ -110,6 +110,9 @@ class EventLog(Protocol):
     def after(self, position: int) -> AsyncIterator[list[Entry]]:
         """What was recorded after a position, in batches: first what is there already, then what comes."""
 
+    async def entries(self, rest: str, parameters: list[Any]) -> list[Entry]:
+        """Those events `e` that the rest of a statement asks for; TimeoutError if it takes too long."""
+
 
 class Stream(Protocol):
     """The history as CloudEvents."""

@@ -84,6 +84,23 @@ class Reads:
         sql = compiler.one_row(view, details, id)
         return orjson.loads(await self.text(Compiled(sql, compiler.statement)))
 
+    async def several(self, info: GraphQLResolveInfo[Any], wanted: Mapping[str, Iterable[UUID]]) -> dict[str, Any]:
+        """Rows of some kinds that no argument names, by their ids in the API; without kinds that the caller may not
+        see.
+        """
+        views = {self.views.named[kind]: sorted(ids) for kind, ids in wanted.items() if kind in self.views.named}
+        compiler, details = self._compiler(info)
+        sql = compiler.rows({v: ids for v, ids in views.items() if self.caller.policy.may(v.needs)}, details)
+        found: dict[str, Any] = orjson.loads(await self.text(Compiled(sql, compiler.statement)))
+        return found
+
+    async def position(self, as_of: Mapping[str, Any]) -> int:
+        """The position of an instant: of the last event that was known then."""
+        statement = Statement(self.caller.policy, self.places, self.views)
+        position = statement.instant(dict(as_of), None).position
+        assert position
+        return int(await self.answer(position, statement))
+
     async def head(self) -> int:
         """The position of the last event."""
         [position] = await self.rows.one("select position from event_head", [])

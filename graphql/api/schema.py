@@ -15,9 +15,11 @@ from api.catalogue import Views
 from api.commands import Commands
 from api.declaring import declare
 from api.documents import Documents
+from api.entries import event_type, kinds_of
 from api.events import subscription
 from api.faults import Errors
 from api.foreseen import previews
+from api.history import event_list, histories
 from api.observed import Watched
 from api.ports import ViewType
 from api.reads import Read
@@ -68,10 +70,13 @@ def build(
     mutations = commands.mutations | upserts(aggregates, commands)
     mutations["batch"] = batch(known, commands, types)
     queries = types.roots(reports, Read) | previews(aggregates, commands)
+    kinds = kinds_of(aggregates)
+    event = event_type(types, kinds)
+    queries |= histories(types, kinds, event_list(types, kinds, event))
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), queries, description="What can be read."),
         declare(type("Mutation", (), {}), mutations, description="What can be asked for."),
-        subscription(aggregates, types),
+        subscription(event, kinds, types),
         types.objects.values(),
     )
     return Schema(made), shown

@@ -11,7 +11,7 @@ import orjson
 
 from api.catalogue import Views
 from api.ports import NotReady, Places, Policy, Rows, ViewType
-from api.statement import quoted
+from api.statement import NOW, Statement, quoted, where
 from domain.declaration import content_of
 from projections.view import shape
 from projections.view import told as fields_of
@@ -29,6 +29,25 @@ class Happened(NamedTuple):
     position: int
     kind: str
     id: UUID
+
+
+def seen_by(statement: Statement) -> str:
+    """What holds of those events `e` that a caller may be told, in SQL: of what happened to what they see now."""
+    whole, owned = [], []
+    for kind, view in statement.views.named.items():
+        if statement.policy.may(view.needs):
+            row = statement.row(view, NOW)
+            if mine := statement.seen_then(row):
+                there = where([f"{row.alias}.id = e.originator_id", *mine])
+                owned.append(f"({KIND} = '{kind}' and exists (select from {statement.source(row)}{there}))")
+            else:
+                whole.append(kind)
+    whole_kinds = statement.bind(whole, "text[]")
+    return f"({' or '.join([f'{KIND} = any({whole_kinds})', *owned])})"
+
+
+KIND: Final = "split_part(e.topic, '.', 1)"
+"""The kind of thing that an event happened to."""
 
 
 class Sight:

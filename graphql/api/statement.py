@@ -27,6 +27,8 @@ class Instant(NamedTuple):
 
 
 NOW = Instant()
+PAST = Instant("past")
+"""Some moment of the past: for a row whose version is found otherwise, and that is seen by rights as it stands now."""
 EVERY, NONE = "true", "false"
 
 
@@ -252,7 +254,7 @@ class Statement:
             raise bad_input("this report tells how things moved as they became known: it takes no `occurred`")
         if at:
             self.past.append((place.live, at))
-        scope = self._scope(Row(row.alias, view, Instant("past")))
+        scope = self._scope(Row(row.alias, view, PAST))
         return (
             f"(select {', '.join(f'{self.column(row, name)} as {quoted(name)}' for name in columns_of(view))},"
             f" {row.alias}._since, {row.alias}._until from ("

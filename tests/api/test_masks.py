@@ -13,6 +13,7 @@ from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import type_name
 from api.columns import known
+from api.versions import items_of
 from domain.catalogue import AGGREGATES
 from domain.rights import maskable
 from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
@@ -213,6 +214,34 @@ def test_what_is_hidden_now_is_hidden_in_the_past(company: Company, moment: str)
 
     assert any(row["amount"] for row in whole) and all(row["name"] for row in left)
     assert [row for row in left if row["amount"] or row["source"]] == []
+
+
+HEADS = [view for view in VIEWS if not view.key]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=lambda view: view.table)
+def test_what_is_hidden_is_hidden_in_all_that_ever_changed(company: Company, head: Any) -> None:
+    views = {None: head} | {items_of(view): view for view in VIEWS if view.key and view.of is head.of}
+    listed = company.all.ask(f"{{ {camel(head.table)}(last: 100) {{ nodes {{ id }} }} }}")[camel(head.table)]["nodes"]
+    shown = "nodes { position changes { items field before after hidden } }"
+    asked = " ".join(f'h{n}: history(id: "{row["id"]}") {{ {shown} }}' for n, row in enumerate(listed[-40:]))
+
+    whole, left = (
+        {
+            (event["position"], each["items"], each["field"]): each
+            for history in who.ask(f"{{ {asked} }}").values()
+            for event in history["nodes"]
+            for each in event["changes"]
+        }
+        for who in (company.all, company.left)
+    )
+
+    hidden = {(items, field) for items, view in views.items() for field in fields_of(view, hidden_columns(view))}
+    assert any(each["after"] for each in whole.values()) and not any(each["hidden"] for each in whole.values())
+    assert {place: each for place, each in left.items() if place[1:] not in hidden} == {
+        place: each for place, each in whole.items() if place[1:] not in hidden
+    }
+    assert [each for place, each in left.items() if place[1:] in hidden and (each["before"] or each["after"])] == []
 
 
 def test_what_is_personal_needs_a_permission_of_its_own(company: Company) -> None:

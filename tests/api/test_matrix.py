@@ -33,7 +33,10 @@ class Case(NamedTuple):
 REACH = ("none", "OWN", "TEAM", "ALL")
 WHOSE = ("mine", "a colleague's", "another's", "nobody's")
 KINDS = ("Account", "Contact", "Opportunity", "Interaction")
-WAYS = ("node", "one", "list", "count", "group", "filter", "order", "past", "occurred", "search", "events", "items")
+WAYS = (
+    *("node", "one", "list", "count", "group", "filter", "order", "past", "occurred", "search", "events", "items"),
+    "history",
+)
 EVERY = tuple(product(REACH, REACH, WHOSE, (False, True), KINDS, WAYS))
 LISTS = {"Account": "accounts", "Contact": "contacts", "Opportunity": "opportunities", "Interaction": "interactions"}
 HIDDEN = {
@@ -140,6 +143,7 @@ def found(who: Api, case: Case, it: Made) -> tuple[bool, Any]:
         "past": f"{{ it: {rows}({only}, asOf: {{position: {who.position}}}) {{ nodes {{ {shown} }} }} }}",
         "occurred": f'{{ it: {noun}(id: "{it.id}", occurred: {{until: "2100-01-01T00:00:00Z"}}) {{ {shown} }} }}',
         "search": f'{{ it: search(query: "{it.word}") {{ nodes {{ id ... on {case.kind} {{ {field} }} }} }} }}',
+        "history": f'{{ it: history(id: "{it.id}") {{ nodes {{ data changes {{ field after }} }} }} }}',
         "items": f'{{ it: user(id: "{who.me}") {{ id name }} rows: {rows}({only}) {{ nodes {{ {shown} }} }} }}',
     }
     if case.way == "events":
@@ -157,8 +161,17 @@ def found(who: Api, case: Case, it: Made) -> tuple[bool, Any]:
             return [group["count"] for group in data["groupBy"]] == [1], True
         case "filter":
             return data["aggregate"]["count"] == 1, True
+    if case.way == "history":
+        return bool(data["nodes"]), data["nodes"] and told(data["nodes"][0], case.kind, field)
     nodes = [edge["node"] for edge in data["edges"]] if case.way == "order" else data["nodes"]
     return bool(nodes), nodes and nodes[0].get(field)
+
+
+def told(event: Any, kind: str, field: str) -> Any:
+    """What the first event of one tells of a field: in what it recorded and in what it changed alike."""
+    recorded = (event["data"]["details"] if kind == "Account" else event["data"])[field]
+    [changed] = [change["after"] for change in event["changes"] if change["field"] == field]
+    return recorded if recorded == changed else f"{recorded} or {changed}"
 
 
 def streamed(who: Api, case: Case, it: Made) -> tuple[bool, Any]:

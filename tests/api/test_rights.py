@@ -50,7 +50,7 @@ def asked(field: str, account: str) -> str:
     assert SCHEMA.query_type
     declared = SCHEMA.query_type.fields[field]
     kind = "User" if field == "viewer" else getattr(get_named_type(declared.type), "name", "")
-    id = account if field in ("node", "nodes") else f"{kind}_{account.removeprefix('Account_')}"
+    id = account if field in ("node", "nodes", "history") else f"{kind}_{account.removeprefix('Account_')}"
     given = {"id": f'(id: "{id}")', "ids": f'(ids: ["{id}"])', "query": '(query: "x")'}
     arguments = [given[name] for name, each in declared.args.items() if is_required_argument(each)]
     return f"{{ {field}{''.join(arguments)} {{ __typename }} }}"

@@ -1,0 +1,195 @@
+"""Lists of events: which of them a caller may be told, a page at a time, how many there are, and of whom and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from graphql import GraphQLResolveInfo
+
+from api.conditions import id_of, view_of
+from api.connections import Page
+from api.declaring import ID, argument, declare, optional
+from api.entries import Batch, Told
+from api.errors import bad_input
+from api.fixed import Around, AsOf, PageInfo
+from api.meaning import Derived, Happened, field
+from api.ports import EventLog
+from api.reads import Reads
+from api.sight import Sight, seen_by
+from api.statement import NOW, Statement
+from api.types import Types
+
+Narrowed = Callable[[Statement], list[str]]
+"""Writes the conditions, upon an event `e`, that make a list. What they are compared with is bound to the statement."""
+
+MOST_GROUPS: Final = 1000
+
+PAGING: Final = (
+    optional("first", int, "So many from the beginning, or after `after`: 1 to 1000. Else 50."),
+    optional("after", str, "The cursor that the page begins after: the position of an event."),
+    optional("last", int, "So many from the end, or before `before`: 1 to 1000."),
+    optional("before", str, "The cursor that the page ends before."),
+)
+
+
+@dataclass
+class Events:
+    """A list of those events of which some conditions hold and that the caller may be told, and a page of it."""
+
+    reads: Reads
+    log: EventLog
+    narrowed: Narrowed
+    page: Page
+    newest_first: bool = False
+    order: str = "e.position"
+    """What gives the events in their order by an index that the conditions go by."""
+    _told: list[Told] | None = None
+
+    def conditions(self, statement: Statement) -> list[str]:
+        """What holds of every event of the list."""
+        return [*self.narrowed(statement), seen_by(statement)]
+
+    async def told(self) -> list[Told]:
+        """The events of the page, and one more where there is one, in the order in which they are read."""
+        if self._told is None:
+            downwards = self.newest_first != self.page.backwards
+            statement = Statement(self.reads.caller.policy, self.reads.places, self.reads.views)
+            conditions = self.conditions(statement)
+            if self.page.cursor:
+                place = statement.bind(position_in(self.page.cursor), "bigint")
+                conditions.append(f"e.position {'<' if downwards else '>'} {place}")
+            way, limit = "desc" if downwards else "asc", statement.bind(self.page.size + 1, "bigint")
+            rest = f"where {' and '.join(conditions)} order by {self.order} {way} limit {limit}"
+            found = Batch(await self.log.entries(rest, statement.parameters), self.reads)
+            sight = Sight(self.reads.caller.policy, self.reads.rows, self.reads.places, self.reads.views)
+            self._told = found.told(sight)
+        return self._told
+
+    async def shown(self) -> list[Told]:
+        """The events of the page, in the order of the list."""
+        told = (await self.told())[: self.page.size]
+        return told[::-1] if self.page.backwards else told
+
+    async def around(self) -> Around:
+        """What lies around the page."""
+        more, beside = len(await self.told()) > self.page.size, self.page.cursor is not None
+        cursors = [cursor_of(told) for told in await self.shown()]
+        return Around(
+            hasNextPage=beside if self.page.backwards else more,
+            hasPreviousPage=more if self.page.backwards else beside,
+            startCursor=cursors[0] if cursors else None,
+            endCursor=cursors[-1] if cursors else None,
+        )
+
+    async def count(self) -> int:
+        """How many events the list has."""
+        return int((await self._counted("null"))[0]["count"])
+
+    async def grouped(self, by: str, order: str, zone: str | None = None) -> list[dict[str, Any]]:
+        """How many there are of each `by`, an expression upon an event `e`; `{zone}` in it is a time zone."""
+        return await self._counted(by, order, zone)
+
+    async def _counted(self, by: str, order: str = "1", zone: str | None = None) -> list[dict[str, Any]]:
+        statement = Statement(self.reads.caller.policy, self.reads.places, self.reads.views)
+        if zone is not None:
+            by = by.format(zone=statement.bind(zone, "text"))
+        group = "" if by == "null" else f" group by 1 order by {order} limit {MOST_GROUPS}"
+        counts = f"select {by} as by, count(*) as count from events e where {' and '.join(self.conditions(statement))}"
+        listed = f"(select coalesce(json_agg(g), '[]'::json) from ({counts}{group}) g)"
+        found: list[dict[str, Any]] = orjson.loads(await self.reads.answer(listed, statement))
+        return found
+
+
+def position_in(cursor: str) -> int:
+    """The position that a cursor is."""
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
+        raise bad_input("this cursor does not belong to a list of events: there it is a position")
+    return int(cursor)
+
+
+def cursor_of(told: Told) -> str:
+    return str(told.entry.position)
+
+
+class OfList(Derived):
+    """A field of a list of events."""
+
+    @staticmethod
+    async def resolve(source: Events, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        match info.field_name:
+            case "nodes":
+                return await source.shown()
+            case "edges":
+                return [{"node": told, "cursor": cursor_of(told)} for told in await source.shown()]
+            case "pageInfo":
+                return await source.around()
+        return await source.count()
+
+
+class OfPart(Derived):
+    """A field of a part of a list of events: by its own name."""
+
+    @staticmethod
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        return source[info.field_name]
+
+
+def event_list(types: Types, kinds: Any, event: Any) -> Any:
+    """The type of a list of events."""
+    edge = declare(
+        type("EventEdge", (), {}),
+        {
+            "node": field(event, None, "The event.", OfPart),
+            "cursor": field(str, None, "Its place in every list of events: its position.", OfPart),
+        },
+        description="One event and its place in a list.",
+    )
+    return declare(
+        type("EventConnection", (), {}),
+        {
+            "edges": field(list[edge], None, "The events of this page, each with its cursor.", OfList),  # type: ignore[valid-type]
+            "nodes": field(list[event], None, "The events of this page.", OfList),
+            "page_info": field(PageInfo, None, "What lies around this page.", OfList),
+            "total_count": field(int, None, "How many there are in all: ask only when you show it.", OfList),
+        },
+        description="A list of events that you may be told, a page of it at a time.",
+    )
+
+
+class History(Derived):
+    """The field that tells what happened to one thing."""
+
+    @staticmethod
+    async def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Events:
+        reads = info.context.reads
+        view = view_of(given["id"], reads.views)
+        id = id_of(given["id"], view)
+        Statement(reads.caller.policy, reads.places, reads.views).row(view, NOW)  # or it is forbidden
+        until = await reads.position(given["asOf"]) if given.get("asOf") is not None else None
+        page, kinds = Page(given, []), given.get("kinds")
+
+        def narrowed(statement: Statement) -> list[str]:
+            of = statement.bind(id, "uuid")
+            conditions = [f"e.originator_id = {of}"]
+            if kinds is not None:
+                conditions.append(f"e.topic = any({statement.bind([kind.value for kind in kinds], 'text[]')})")
+            if until is not None:
+                conditions.append(f"e.position <= {statement.bind(until, 'bigint')}")
+            return conditions
+
+        return Events(reads, info.context.log, narrowed, page, order="e.originator_version")
+
+
+def histories(types: Types, kinds: Any, listed: Any) -> dict[str, Derived]:
+    """The field of the root `Query` that tells the history of one thing."""
+    asked = [
+        argument("id", ID, "What it happened to."),
+        *PAGING,
+        optional("kinds", list[kinds], "Only these."),
+        optional("as_of", AsOf, "Only what was known then."),
+    ]
+    doc = "Everything that happened to one thing, from its beginning on, and what each event changed."
+    return {"history": field(listed, Happened(), doc, History, asked)}
