@@ -103,7 +103,7 @@ def test_what_an_event_changed_is_told_as_it_is_read(api: Api, pipeline: str) ->
 
 def test_an_item_is_told_by_its_key_from_its_beginning_to_its_end(api: Api, pipeline: str) -> None:
     sale, product = an_opportunity(api, pipeline), a_product(api)
-    a_line = {"id": sale, "productId": product, "price": euros("3")}
+    a_line: dict[str, Any] = {"id": sale, "productId": product, "price": euros("3")}
     api.given("addOpportunityLine", quantity="1", **a_line)
     api.given("addOpportunityLine", quantity="7", **a_line)
     [line, other] = api.ask(
@@ -308,7 +308,7 @@ def as_read(api: Api, sale: str, position: int) -> dict[tuple[Any, ...], Any]:
     if row is None:
         return {}
     items = row.pop("all")["nodes"]
-    found = {(None, None, name): value for name, value in row.items() if name not in ALONE}
+    found: dict[tuple[Any, ...], Any] = {(None, None, name): value for name, value in row.items() if name not in ALONE}
     for item in items:
         found |= {("lines", item["lineId"], n): v for n, v in item.items() if n not in ALONE | {"lineId"}}
     return found
@@ -331,13 +331,15 @@ def random_story(api: Api, pipeline: str, seed: int) -> str:
             case 4:
                 api.do("setOpportunityNextStep", id=sale, nextStep=chance.choice(["call", "write"]))
             case 5 | 6:
-                line = {"productId": product, "quantity": str(chance.randint(1, 9)), "price": euros("1")}
-                api.do("addOpportunityLine", id=sale, **line)
+                quantity = str(chance.randint(1, 9))
+                api.do("addOpportunityLine", id=sale, productId=product, quantity=quantity, price=euros("1"))
                 query = f'{{ opportunity(id: "{sale}") {{ lines {{ nodes {{ lineId }} }} }} }}'
                 lines = [each["lineId"] for each in api.ask(query)["opportunity"]["lines"]["nodes"]]
             case 7 if lines:
-                line = {"lineId": chance.choice(lines), "quantity": str(chance.randint(1, 9)), "price": euros("2")}
-                api.do("changeOpportunityLine", id=sale, **line)
+                quantity = str(chance.randint(1, 9))
+                api.do(
+                    "changeOpportunityLine", id=sale, lineId=chance.choice(lines), quantity=quantity, price=euros("2")
+                )
             case 8 if lines:
                 api.do("removeOpportunityLine", id=sale, lineId=lines.pop(chance.randrange(len(lines))))
     api.do("loseOpportunity", id=sale, reason="price", on="2026-01-31")
