@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
 from itertools import count
@@ -25,7 +25,7 @@ from api.context import Ports as EndpointPorts
 from api.contract import contract_routes
 from api.http import Endpoint
 from api.ide import ide_routes
-from api.observed import Asked, Observed, known_caller, known_code
+from api.observed import Asked, Observed, asked_now, known_caller, known_code
 from api.persisted import Persisted, load
 from api.ports import Caller, NotReady, Place, Stranger, ViewType, Wait
 from api.safety import middleware
@@ -34,6 +34,7 @@ from api.stream import Events
 from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Foreseen, Outcome, Refusal, Request, Stopped
 from infra import batch, cli, subjects, tracing
+from infra.accesses import Accesses, Reader
 from infra.admission import Admission, MustWait
 from infra.budget import Budgets
 from infra.contract.documents import documents
@@ -62,8 +63,8 @@ ASKING: Final = 8
 """So many tokens of an identity provider are looked at at the same time."""
 LOOK_AGAIN: Final = 1.0
 """Seconds after which a server sees that a view was rebuilt, or that rights have changed."""
-WRITE_REFUSALS: Final = 5
-"""Every so many looks, what was refused is kept."""
+WRITE: Final = 5
+"""Every so many looks, what was refused is kept, and who read what is personal."""
 ANSWERS_WITHIN: Final = 2.0
 """Seconds; a database that takes longer to say how things stand does not answer."""
 NAMED: Final = {view.table: view for view in VIEWS}
@@ -96,6 +97,7 @@ class Server:
         self.reading = Reading(url, schema, statement_seconds=settings.statement_seconds)
         self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
         self.refusals = Refusals(url, settings.refusal_days, schema)
+        self.accesses = Accesses(url, settings.access_days, schema)
         self.deciding = CapacityLimiter(AT_ONCE)
         self.known: dict[ViewType, Place] = {}
 
@@ -134,6 +136,7 @@ class Server:
 
     def close(self) -> None:
         self.refusals.close()
+        self.accesses.close()
         self.identity.close()
         self.store.close()
 
@@ -145,11 +148,19 @@ class Server:
     async def keep_looking(self) -> None:
         for number in count(1):
             await asyncio.sleep(LOOK_AGAIN)
-            if number % WRITE_REFUSALS == 0:
+            if number % WRITE == 0:
                 await to_thread.run_sync(self.refusals.write)
+            if number % WRITE == 0 or self.accesses.pressing:
+                await to_thread.run_sync(self.accesses.write)
             with suppress(psycopg.OperationalError, PoolTimeout):
                 await self.look()
                 await to_thread.run_sync(self.directory.refresh)
+
+    def accessed(self, caller: Caller, told: Mapping[str, Sequence[str]]) -> None:
+        """A caller is told something personal."""
+        asked = asked_now()
+        way, address, name = (asked.path, asked.address, asked.operation) if asked else ("", None, None)
+        self.accesses.note(Reader(way, caller.user_id, caller.key, address, operation=name), told)
 
     def place(self, view: ViewType) -> Place:
         if view in self.known:
@@ -284,6 +295,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             log=server.reading,
             authenticate=server.authenticate,
             budget=server.budgets,
+            accessed=server.accessed,
         ),
         persisted(settings),
         settings.operation_seconds,

@@ -18,6 +18,10 @@ from domain.parameters import FromRequest
 EVERYTHING: Final = "*"
 """What is permitted to an administrator. `sales.*` is everything in a context, and `*.see` that of every context."""
 
+AUDIT: Final = "platform.audit"
+BESIDES: Final = {AUDIT: "See who did what, and who read what is personal, whatever kind of thing it was."}
+"""What can be permitted besides to see what is of a kind, and to work on it."""
+
 NEVER: Final = frozenset({"merged_into_id"})
 """What cannot be hidden though it may be empty: it says which of two is the one that goes on."""
 
@@ -64,6 +68,8 @@ class Permission:
     @property
     def doc(self) -> str:
         """What it is, in a sentence."""
+        if self.name in BESIDES:
+            return BESIDES[self.name]
         things, act = ", ".join(self.kinds), self.name.partition(".")[2]
         match act:
             case "see":
@@ -84,8 +90,8 @@ def seen_by(attribute: str) -> str:
 
 
 def permissions(kinds: Iterable[type[Aggregate]]) -> dict[str, Permission]:
-    """Everything that can be permitted of these kinds, by name: what their commands need, and to see."""
-    things, mutations = dict[str, list[str]](), dict[str, list[str]]()
+    """Everything that can be permitted, by name: to see these kinds, what their commands need, and what is BESIDES."""
+    things, mutations = dict[str, list[str]]({name: [] for name in BESIDES}), dict[str, list[str]]()
     for kind in kinds:
         for name in _needed(kind):
             things.setdefault(name, []).append(kind.__name__)
@@ -96,7 +102,7 @@ def permissions(kinds: Iterable[type[Aggregate]]) -> dict[str, Permission]:
 
 def why_no_permission(name: str) -> str | None:
     """What is wrong with the name of a permission, wildcards included; None if nothing is."""
-    known = {each for kind in KINDS.values() for each in _needed(kind)}
+    known = {each for kind in KINDS.values() for each in _needed(kind)} | {*BESIDES}
     return _why_not(name, {each for permission in known for each in covering(permission)}, "permission")
 
 

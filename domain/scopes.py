@@ -1,7 +1,7 @@
 """Scopes: how far a token reaches at most. What its user may do is decided elsewhere; a scope never adds to it.
 
 A scope is a permission (`sales.sell`), all permissions of a context (`sales.*`), all reading (`read`: every
-`<context>.see` and `<context>.personal`), or everything (`*`).
+`<context>.see`, `<context>.personal` and `<context>.audit`), or everything (`*`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from domain.declaration import KINDS, context_of
-from domain.rights import EVERYTHING
+from domain.rights import BESIDES, EVERYTHING
 
 READ: Final = "read"
 
@@ -19,7 +19,7 @@ READ: Final = "read"
 def covers(scopes: Collection[str] | None, permission: str) -> bool:
     """Whether a token of these scopes reaches as far as a permission; None: its scopes do not limit it."""
     context, _, act = permission.partition(".")
-    reaching = (EVERYTHING, permission, f"{context}.*", *([READ] if act in ("see", "personal") else ()))
+    reaching = (EVERYTHING, permission, f"{context}.*", *([READ] if act in ("see", "personal", "audit") else ()))
     return scopes is None or any(scope in scopes for scope in reaching)
 
 
@@ -37,7 +37,7 @@ def known_scopes() -> list[str]:
     permissions = {kind.needs for kind in KINDS.values()} | {getattr(method, "__needs__", "") for method in methods}
     contexts = {context_of(kind) for kind in KINDS.values()}
     named = {scope for context in contexts for scope in (f"{context}.*", f"{context}.see", f"{context}.personal")}
-    return sorted({EVERYTHING, READ} | named | (permissions - {""}))
+    return sorted({EVERYTHING, READ, *BESIDES} | named | (permissions - {""}))
 
 
 def why_not(scope: str) -> str | None:

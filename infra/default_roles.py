@@ -70,7 +70,7 @@ DEFAULT_ROLES: Final = (
     DefaultRole(
         "auditor",
         "Reads everything, history included, and changes nothing.",
-        {"*.see": ALL, "*.personal": ALL},
+        {"*.see": ALL, "*.personal": ALL, "platform.audit": ALL},
     ),
     DefaultRole(
         "integration",

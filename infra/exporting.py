@@ -12,6 +12,7 @@ from typing import Any, Final, TextIO
 
 from psycopg import Connection, sql
 
+from infra.accesses import Reader, note_now
 from infra.instants import ViewBehind
 from infra.level import when_level
 from infra.serving import tables_of
@@ -53,10 +54,13 @@ def export(
     name: str,
     format: Format,
     out: TextIO,
+    reader: Reader,
     progress: Progress | None = None,
     patience: float = PATIENCE,
 ) -> Exported:
     """Write what a list of this name in the API shows: not what is archived or merged. Rows come by their ids.
+
+    Whose data goes out is noted first, with its reader: what has begun to go out cannot be brought back.
 
     The columns are those of the view, in the order of their declaration. Ids name their kind; numbers are exact; lists
     and documents are JSON. In CSV a text that a spreadsheet might take for a formula gets a `'` before it; an empty
@@ -67,10 +71,12 @@ def export(
         when_level(connection, view, patience)
     except ViewBehind as behind:
         raise CannotExport(f"{view.table} cannot be exported now: {behind}") from None
+    table = _table(connection, view)
+    _note(connection, view, table, reader)
     with connection.transaction():
         connection.execute(ONE_INSTANT)
         write, columns = (_as_csv if format is Format.CSV else _as_json)(view, out)
-        source = sql.SQL(" from {} where {}").format(sql.Identifier(_table(connection, view)), _shown(view))
+        source = sql.SQL(" from {} where {}").format(sql.Identifier(table), _shown(view))
         (total,) = connection.execute(sql.SQL("select count(*)") + source).fetchone() or (0,)
         with connection.cursor("export") as cursor:
             cursor.execute(sql.SQL("select ") + columns + source + _order(view))
@@ -95,6 +101,14 @@ def _table(connection: Connection[Any], view: type[View]) -> str:
     if place is None:
         raise CannotExport(f"{view.table} is still being built: try again a little later")
     return place.live
+
+
+def _note(connection: Connection[Any], view: type[View], table: str, reader: Reader) -> None:
+    for whose in sorted({field.whose for field in shape(view) if field.whose}):
+        persons = sql.SQL("select distinct {} from {} where {}").format(
+            sql.Identifier(whose), sql.Identifier(table), _shown(view)
+        )
+        note_now(connection, reader, view.of.__name__, [person for (person,) in connection.execute(persons) if person])
 
 
 def _shown(view: type[View]) -> sql.Composable:

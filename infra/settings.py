@@ -198,6 +198,7 @@ class Settings:
         "proxies that say for whom they ask, by X-Forwarded-For", _networks, "127.0.0.1,::1"
     )
     refusal_days: int = _setting("days for which refusals are kept", _count, 90)
+    access_days: int = _setting("days for which it is kept who read what is personal", _count, 365)
     budget_rate: int = _setting("points a second that a caller may spend on operations; 0: no limit", _count, 100_000)
     budget_burst: int = _setting("points that a caller may spend at once", _count, 2_000_000)
     log: str = _setting("the form of the log: text or json", _one_of("text", "json"), "text")

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from domain.catalogue import AGGREGATES
+from infra.accesses import Reader
 from infra.exporting import Format, export
 from infra.pipeline import CommandPipeline
 from tests.maven import Maven, import_maven, rows
 from tests.scenario import ME
+
+READER = Reader("tests")
 
 WON = """
     select {by}, sum(o.amount) from opportunities o
@@ -145,7 +148,7 @@ def test_a_second_run_doubles_nothing(maven: Maven) -> None:
 
 def test_what_is_exported_is_what_was_imported(maven: Maven, tmp_path: Path) -> None:
     with (tmp_path / "deals.csv").open("w+", encoding="utf-8", newline="") as out:
-        told = export(maven.world.connection, "opportunities", Format.CSV, out)
+        told = export(maven.world.connection, "opportunities", Format.CSV, out, READER)
         out.seek(0)
         lines = sum(1 for _ in out)
 

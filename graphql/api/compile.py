@@ -139,7 +139,8 @@ class Compiler:
         return made | {" is": f"'{type_.name}'::text"} if self.typed else made
 
     def object(self, type_: GraphQLObjectType, details: list[FieldDetails], row: Row) -> str:
-        return json_of(self.members(type_, details, lambda field, _, each: self.expression(field, each, row)))
+        members = self.members(type_, details, lambda field, _, each: self.expression(field, each, row))
+        return json_of(self.statement.personal.shown(row.alias, row.view) | members)
 
     def expression(self, field: GraphQLField, details: list[FieldDetails], row: Row | None) -> str:
         """The JSON of one field."""

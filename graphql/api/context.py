@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.websockets import WebSocket
 
 from api.catalogue import Views
-from api.ports import Authenticate, Batches, Budget, Caller, Commands, EventLog, Foresees, Places, Rows
+from api.ports import Accessed, Authenticate, Batches, Budget, Caller, Commands, EventLog, Foresees, Places, Rows
 from api.reads import Reads
 from api.sessions import Session
 
@@ -25,6 +25,7 @@ class Ports:
     log: EventLog
     authenticate: Authenticate
     budget: Budget
+    accessed: Accessed
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Context:
     @property
     def reads(self) -> Reads:
         assert self.caller
-        return Reads(self.ports.rows, self.caller, self.ports.places, self.ports.views)
+        return Reads(self.ports.rows, self.caller, self.ports.places, self.ports.views, self.ports.accessed)
 
     @property
     def commands(self) -> Commands:

@@ -27,7 +27,7 @@ from graphql import (
     get_named_type,
 )
 
-from api.meaning import Answer, Happened, Made, Many, Search, meaning
+from api.meaning import Answer, Happened, Log, Made, Many, Search, meaning
 from api.search import PAGE as HITS
 
 MOST_COST: Final = 500_000
@@ -149,7 +149,7 @@ class Costing:
             return self.selected(selections, of, None) + Cost(WHOLE if name == "aggregate" else 0)
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         means = meaning(field)
-        if isinstance(means, Many | Search | Happened):
+        if isinstance(means, Many | Search | Happened | Log):
             page = self.length(HITS if isinstance(means, Search) else PAGE, given.get("first"), given.get("last"))
             return self.selected(selections, of, page) + Cost(1)
         inside = self.selected(selections, of, None) + Cost(COMMAND if type_ in self.roots else 0)

@@ -129,6 +129,11 @@ class Held:
     """What whoever asks may see and do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A list that is of no view, and may be long: it is read in pages."""
+
+
 ROOTS = One | Many | Answer | Head | Viewer | Held | Search
 
 

@@ -63,6 +63,12 @@ def known_caller(user_id: UUID | None, token: str | None) -> None:
         now[0].user_id, now[0].token = user_id, token
 
 
+def asked_now() -> Asked | None:
+    """The request that is being answered."""
+    now = _now.get()
+    return now[0] if now else None
+
+
 def known_code(code: str, what: str | None = None) -> None:
     """An error or a refusal goes to whoever asks."""
     if now := _now.get():

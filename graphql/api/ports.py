@@ -106,6 +106,13 @@ class Foresees(Protocol):
         """What a command would do, or why it would be refused. Nothing is recorded."""
 
 
+class Accessed(Protocol):
+    def __call__(self, caller: Caller, told: Mapping[str, Sequence[str]]) -> None:
+        """Notes that a caller is told something personal: by the kind of rows, of whom, as often as it was; of nobody
+        where somebody was only sought by it.
+        """
+
+
 class EventLog(Protocol):
     def after(self, position: int) -> AsyncIterator[list[Entry]]:
         """What was recorded after a position, in batches: first what is there already, then what comes."""

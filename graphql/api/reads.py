@@ -19,7 +19,7 @@ from api.conditions import Conditions
 from api.documents import Prepared
 from api.errors import Unfit, behind
 from api.meaning import Derived
-from api.ports import Caller, Places, Rows, ViewType
+from api.ports import Accessed, Caller, Places, Rows, ViewType
 from api.remembered import Compiled, Made, remembered
 from api.statement import Statement, where
 from api.tags import Tag, name_of, still_holds, with_stand
@@ -36,6 +36,7 @@ class Reads:
     caller: Caller
     places: Places
     views: Views
+    accessed: Accessed
 
     def compiled(
         self, asked: Prepared, operation: OperationDefinitionNode, variables: dict[str, Any]
@@ -57,7 +58,7 @@ class Reads:
 
     async def text(self, compiled: Compiled) -> str:
         """Its answer, as JSON. Raises Unfit where an argument does not fit what is recorded."""
-        return str((await self._row(compiled))[0])
+        return self._told(compiled.statement, (await self._row(compiled))[0])
 
     async def tagged(self, compiled: Compiled, shown: str) -> tuple[str | None, str | None]:
         """Its answer, and the tag of it, if it can have one. Of the tags that the client has, the one that still holds
@@ -70,6 +71,7 @@ class Reads:
             return None, held
         sql = with_stand(compiled.statement, compiled.sql)
         text, _, tables, position = await self._row(Compiled(sql, compiled.statement))
+        text = self._told(compiled.statement, text)
         return text, None if position is None else str(Tag(name, tables, position))
 
     async def field(self, info: GraphQLResolveInfo[Any]) -> Any:
@@ -136,6 +138,13 @@ class Reads:
             info.schema, info.operation, info.fragments, variables, self.caller, self.places, self.views, typed=True
         )
         return compiler, [FieldDetails(node, None) for node in info.field_nodes]
+
+    def _told(self, statement: Statement, text: str) -> str:
+        """An answer as it is told; of whom it tells something personal is noted."""
+        text, persons = statement.personal.told(text)
+        if persons:
+            self.accessed(self.caller, persons)
+        return text
 
     async def _row(self, compiled: Compiled) -> tuple[Any, ...]:
         """The row that a statement finds, once its tables have come as far as it asks."""

@@ -138,7 +138,8 @@ def _written(statement: Statement, report: Report, piece: Relation | Parameter |
     if isinstance(piece, Relation):
         if piece.view in report.left_out:
             return statement.nothing(piece.view)
-        return statement.versions(piece.view, instant) if piece.versions else statement.relation(piece.view, instant)
+        write = statement.versions if piece.versions else statement.relation
+        return write(piece.view, instant, report.sql)
     if piece.name == "instant":
         return moment(instant)
     value = getattr(report, piece.name)

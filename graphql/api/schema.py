@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLSchema, is_introspection_type, is_specified_scalar_type, print_type
 from strawberry.schema.config import StrawberryConfig
 
+from api.accesses import access_log
 from api.batch import batch
 from api.building import Building
 from api.catalogue import Views
@@ -73,6 +74,7 @@ def build(
     kinds = kinds_of(aggregates)
     event = event_type(types, kinds)
     queries |= histories(types, kinds, event_list(types, kinds, event))
+    queries["access_log"] = access_log(shown)
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), queries, description="What can be read."),
         declare(type("Mutation", (), {}), mutations, description="What can be asked for."),

@@ -16,14 +16,16 @@ from graphql import get_named_type
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import Views, snake
+from api.columns import known
 from api.conditions import Conditions
 from api.declaring import Argument, argument, declare, declare_enum, optional
 from api.errors import bad_input, forbidden
 from api.fixed import Node, PageInfo
 from api.meaning import Derived, Search, field
+from api.personal import marks
 from api.ports import ViewType
 from api.render import json_of, pairs
-from api.statement import Instant, Row, where
+from api.statement import Instant, Row, quoted, where
 from projections.words import CONFIGURATION, words
 
 if TYPE_CHECKING:
@@ -216,6 +218,7 @@ class Hits:
             "kind": f"'{kind}'::text",
             "id": f"{row.alias}.id",
             "matched": f"case {cases} end",
+            "person": self._person(row),
         }
         made = ", ".join(f"{sql} as {name}" for name, sql in shown.items())
         past = ""
@@ -224,6 +227,12 @@ class Hits:
             score, kind_, id = bind(at.score, "numeric"), bind(at.kind, "text"), bind(at.id, "uuid")
             past = f" where score < {score} or (score = {score} and (kind, id) > ({kind_}, {id}))"
         return f"(select * from (select {made} from {source}) b{past} order by {ORDER} limit {self._limit})"
+
+    def _person(self, row: Row) -> str:
+        """Of whom a hit tells something, where that is personal."""
+        columns = (known(row.view)[name].column for name in row.view.search)
+        whose = next((column.whose for column in columns if column.whose), None)
+        return f"'{row.view.of.__name__} ' || {row.alias}.{quoted(whose)}" if whose else "null::text"
 
     def _node(self, details: list[FieldDetails]) -> str:
         """What was found, whichever kind it is."""
@@ -244,7 +253,8 @@ class Hits:
             case "cursor":
                 return CURSOR
         at = {"field": "h.matched[1]", "text": "h.matched[2]"}
-        return json_of(self.compiler.members(get_named_type(made_field.type), each, lambda _, name, __: at[name]))
+        made = self.compiler.members(get_named_type(made_field.type), each, lambda _, name, __: at[name])
+        return json_of(marks(["h.person"]) | made)
 
     def _info(self, name: str) -> str:
         match name:

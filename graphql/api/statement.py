@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from api.catalogue import Views
 from api.columns import column_of, columns_of
 from api.errors import bad_input, forbidden
+from api.personal import Personal
 from api.ports import Place, Places, Policy, ViewType
 from projections.view import creating, named_by
 
@@ -49,6 +50,7 @@ class Statement:
         self.policy, self.views = policy, views
         self._places = places
         self.read: dict[ViewType, str] = {}
+        self.personal = Personal()
         self.reads_history = False
         self.hides = False
         self.parameters: list[Any] = []
@@ -168,6 +170,8 @@ class Statement:
         if not row.own and self.policy.hides(row.view, name):
             self.hides = True
             return f"null::{column_of(row.view, name).type}"
+        if not row.own:
+            self.personal.met(row.alias, row.view, name)
         return f"{row.alias}.{quoted(name)}"
 
     def _versions(self, row: Row) -> str:
@@ -243,8 +247,10 @@ class Statement:
             f" filter (where v._event = any({self.bind(sorted(events), 'text[]')}))"
         )
 
-    def versions(self, view: ViewType, instant: Instant) -> str:
-        """Every version of every row up to an instant, each held from `_since` until `_until` (null: still)."""
+    def versions(self, view: ViewType, instant: Instant, text: str) -> str:
+        """Every version of every row up to an instant, each held from `_since` until `_until` (null: still), for the
+        `text` of a report.
+        """
         place, at, row = self.places(view), instant.position, self.row(view, NOW)
         columns = selected(view)
         known = f" where r._from <= {at}" if at else ""
@@ -255,8 +261,10 @@ class Statement:
         if at:
             self.past.append((place.live, at))
         scope = self._scope(Row(row.alias, view, PAST))
+        shown = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
+        self.personal.named_in(row.alias, text)
         return (
-            f"(select {', '.join(f'{self.column(row, name)} as {quoted(name)}' for name in columns_of(view))},"
+            f"(select {shown},"
             f" {row.alias}._since, {row.alias}._until from ("
             f"select {columns}, r.updated_at as _since, null::timestamptz as _until"
             f" from {quoted(place.live)} r{known}{ended} union all "
@@ -264,10 +272,11 @@ class Statement:
             f"{where(scope)})"
         )
 
-    def relation(self, view: ViewType, instant: Instant) -> str:
-        """A view as a relation of its own, for a report: hidden columns are null in it."""
+    def relation(self, view: ViewType, instant: Instant, text: str) -> str:
+        """A view as a relation of its own, for the `text` of a report: hidden columns are null in it."""
         row = self.row(view, instant)
         columns = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
+        self.personal.named_in(row.alias, text)
         return f"(select {columns} from {self.source(row)}{where(self.where(row))})"
 
     def nothing(self, view: ViewType) -> str:

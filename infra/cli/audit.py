@@ -1,24 +1,28 @@
-"""`daybook audit`: who was kept from what."""
+"""`daybook audit`: who was kept from what, and who read what is personal."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from domain.values import id_text
+from domain.values import id_text, parse
+from infra.accesses import Access, since
 from infra.cli.databases import database
 from infra.cli.output import AsJson, Failed, table, tell
+from infra.database import connect
 from infra.refusals import Refusals
 from infra.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(help="See who was kept from what.", no_args_is_help=True)
+    group = typer.Typer(help="See who was kept from what, and who read what is personal.", no_args_is_help=True)
     group.command("refusals")(refusals)
+    group.command("access")(access)
     app.add_typer(group, name="audit")
 
 
@@ -44,3 +48,41 @@ def refusals(
         for each in found
     ]
     tell(told, as_json, lambda told: table([*shown], [[row[key] for key in shown] for row in told]) if told else None)
+
+
+def access(
+    person: Annotated[str | None, typer.Option(metavar="ID", help="Of whom; of anybody if left out.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Of so many days.")] = 7,
+    most: Annotated[int, typer.Option(min=1, max=100_000, help="So many lines at most.")] = 1_000,
+    as_json: AsJson = False,
+) -> None:
+    """List who was told what is personal, or exported it, and of whom; the latest first."""
+    whose = _person(person)
+    with database(Settings.from_environment()) as used:
+        if not used.is_prepared:
+            raise Failed("nobody read anything: the database is empty")
+        with connect(used.application_url) as connection:
+            found = since(connection, datetime.now(UTC) - timedelta(days=days), most, whose)
+    told = [_told(each, whose) for each in found]
+    shown = ("at", "times", "who", "way", "operation", "kind", "of")
+    rows = [[row["of"] if key == "of" else row[key] for key in shown] for row in told]
+    tell(told, as_json, lambda _: table([*shown], rows) if rows else None)
+
+
+def _person(text: str | None) -> UUID | None:
+    try:
+        return parse(text)[1] if text else None
+    except ValueError:
+        raise Failed(f"{text} is no id, which looks like Contact_<uuid>") from None
+
+
+def _told(each: Access, whose: UUID | None) -> dict[str, Any]:
+    persons = [str(person) for person in each.persons]
+    many = len(persons) + each.unnamed
+    return {
+        **asdict(each),
+        "at": each.at.isoformat(timespec="seconds"),
+        "who": id_text("User", each.user_id) if each.user_id else f"local:{each.local}",
+        "persons": persons,
+        "of": "nobody in particular" if not many else str(whose or persons[0]) if many == 1 else f"{many} persons",
+    }

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
+from infra.accesses import local_reader
 from infra.cli.output import AsJson, Failed, progress, say, table, tell
 from infra.cli.running import Running, prepared
 from infra.database import connect
@@ -61,7 +62,7 @@ def export_(
         raise Failed(f"{out} cannot be written: {error.strerror}") from None
     with _views() as (_, connection), opened as written, progress(f"Exporting {name}") as advance:
         try:
-            exported = export(connection, name, format, written, advance)
+            exported = export(connection, name, format, written, local_reader(f"export {name}"), advance)
             written.flush()
         except BrokenPipeError:  # whoever reads has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

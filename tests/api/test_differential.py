@@ -83,6 +83,7 @@ class Asking:
             authenticate=server.authenticate,
             foresees=server.foresee,
             budget=server.budgets,
+            accessed=server.accessed,
         )
         caller = Caller(uuid4(), policy, "differential")
         self.context = Context(ports, "differential", session=Session(server.authenticate, "", caller))

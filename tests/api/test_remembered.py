@@ -82,7 +82,7 @@ def again(query: str, variables: dict[str, Any], caller: Caller, house: House) -
     """What is made by way of what is remembered."""
     prepared = prepare(CORE, query)
     try:
-        made = Reads(None, caller, house, SHOWN).compiled(  # type: ignore[arg-type]  # nothing is read
+        made = Reads(None, caller, house, SHOWN, print).compiled(  # type: ignore[arg-type]  # nothing is read
             prepared, prepared.operation(None), variables
         )
     except NotReady as error:
@@ -238,7 +238,7 @@ def test_not_more_is_kept_than_may_be(made: list[str], monkeypatch: pytest.Monke
 def test_a_parameter_that_is_added_is_added_to_one_alone() -> None:
     caller, house = Caller(UUIDS[0], Rights(), "key"), House()
     prepared = prepare(CORE, QUERIES[0])
-    reads, asked = Reads(None, caller, house, SHOWN), {"id": f"Opportunity_{UUIDS[0]}"}  # type: ignore[arg-type]
+    reads, asked = Reads(None, caller, house, SHOWN, print), {"id": f"Opportunity_{UUIDS[0]}"}  # type: ignore[arg-type]
     first = reads.compiled(prepared, prepared.operation(None), asked)
     assert first
     first.statement.bind("more", "text")

@@ -84,7 +84,7 @@ def asked(connection: Connection[Any], query: str) -> Callable[[], str]:
     schema, views = schema_of("UTC")
     prepared = prepare(schema._schema, f"{{ {query} }}")
     kept = _Kept()
-    reads = Reads(kept, Caller(DAYBOOK, UserRights(DAYBOOK, ALL), "bench"), _places(connection), views)
+    reads = Reads(kept, Caller(DAYBOOK, UserRights(DAYBOOK, ALL), "bench"), _places(connection), views, lambda *_: None)
     compiled = reads.compiled(prepared, prepared.operation(None), {})
     assert compiled
     asyncio.run(reads.text(compiled))

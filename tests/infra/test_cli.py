@@ -65,7 +65,7 @@ def test_who_was_locked_out_is_let_do_everything_again(data: Path) -> None:
     assert (last.returncode, "nobody else may do everything" in last.stderr) == (1, True)
     assert (given.returncode, taken.returncode) == (0, 0)
     assert shown["holders"] == {first: "administrator"}
-    assert shown["grants"] == {"*.personal": "all", "*.see": "all"}
+    assert shown["grants"] == {"*.personal": "all", "*.see": "all", "platform.audit": "all"}
 
 
 def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

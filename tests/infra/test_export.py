@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from threading import Timer
 from typing import Any
 
 import pytest
 
 from domain.command import Request
+from infra.accesses import Reader, since
 from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.exporting import AT_ONCE, CannotExport, Format, export
@@ -19,6 +21,8 @@ from infra.rebuild import rebuild
 from projections.catalogue import VIEWS
 from projections.view import shape
 from tests.scenario import ME, World, a_custom_field, a_product, a_user, an_account, an_opportunity
+
+READER = Reader("tests")
 
 
 class Office:
@@ -30,7 +34,7 @@ class Office:
     def exports(self, name: str, format: Format = Format.CSV) -> str:
         rebuild(self.url, self.schema, VIEWS)
         out = io.StringIO(newline="")
-        export(self.world.connection, name, format, out)
+        export(self.world.connection, name, format, out, READER)
         return out.getvalue()
 
     def csv(self, name: str) -> list[dict[str, str]]:
@@ -148,7 +152,9 @@ def test_more_rows_than_are_fetched_at_once_are_all_written(office: Office) -> N
     told = list[tuple[int, int]]()
     rebuild(office.url, office.schema, VIEWS)
     out = io.StringIO(newline="")
-    exported = export(office.world.connection, "users", Format.CSV, out, lambda done, of: told.append((done, of)))
+    exported = export(
+        office.world.connection, "users", Format.CSV, out, READER, lambda done, of: told.append((done, of))
+    )
 
     assert exported.rows == AT_ONCE + 5 == len({line.split(",")[0] for line in out.getvalue().splitlines()}) - 1
     assert told == [(AT_ONCE, AT_ONCE + 5), (AT_ONCE + 5, AT_ONCE + 5)]
@@ -168,7 +174,7 @@ def test_what_is_not_built_yet_is_said(office: Office) -> None:
     a_user(office.world)
 
     with pytest.raises(CannotExport, match="users cannot be exported now: users is still being built"):
-        export(office.world.connection, "users", Format.CSV, io.StringIO(), patience=0.2)
+        export(office.world.connection, "users", Format.CSV, io.StringIO(), READER, patience=0.2)
 
 
 def test_what_is_being_built_is_waited_for(office: Office) -> None:
@@ -177,7 +183,7 @@ def test_what_is_being_built_is_waited_for(office: Office) -> None:
 
     builder = Timer(0.3, rebuild, (office.url, office.schema, VIEWS))
     builder.start()
-    exported = export(office.world.connection, "users", Format.CSV, out)
+    exported = export(office.world.connection, "users", Format.CSV, out, READER)
     builder.join()
 
     assert exported.rows == 1
@@ -185,3 +191,16 @@ def test_what_is_being_built_is_waited_for(office: Office) -> None:
 
 def _add(run: Any, number: int) -> None:
     run(Request(command="User.add", arguments={"name": f"User {number}"}, actor=ME))
+
+
+def test_whose_data_is_exported_is_noted_with_who_took_it(office: Office) -> None:
+    shown = office.world.given("Contact.add", person={"given_name": "Ada"})
+    away = office.world.given("Contact.add", person={"given_name": "Ben"})
+    office.world.given("Contact.archive", away)
+
+    office.exports("contacts")
+    office.exports("accounts")
+    office.exports("contacts", Format.NDJSON)
+
+    noted = since(office.world.connection, datetime(2000, 1, 1, tzinfo=UTC), 10)
+    assert [(each.way, each.kind, each.persons) for each in noted] == [("tests", "Contact", [shown])] * 2

@@ -433,7 +433,7 @@ def test_an_auditor_reads_everything_and_changes_nothing() -> None:
 
     reached = {name for name in permissions(AGGREGATES) if reach(grants, name)}
 
-    assert reached == {name for name in permissions(AGGREGATES) if name.endswith((".see", ".personal"))}
+    assert reached == {name for name in permissions(AGGREGATES) if name.endswith((".see", ".personal", ".audit"))}
 
 
 def test_who_was_an_administrator_before_there_were_roles_is_one_still(database_url: str, schema: str) -> None:

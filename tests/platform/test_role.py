@@ -8,7 +8,7 @@ from domain.catalogue import AGGREGATES
 from domain.command import Code, commands_of
 from domain.platform.role import Role
 from domain.platform.user import User
-from domain.rights import permissions
+from domain.rights import BESIDES, permissions
 from infra.rights import DAYBOOK
 from projections.catalogue import REPORTS, VIEWS
 from tests.scenario import World, a_role, somebody
@@ -20,7 +20,7 @@ def test_what_is_declared_can_be_permitted_and_nothing_else() -> None:
 
     known = permissions(AGGREGATES)
 
-    assert commands | reads == {name for name in known if not name.endswith(".personal")}
+    assert commands | reads | {*BESIDES} == {name for name in known if not name.endswith(".personal")}
     assert {name for name, each in known.items() if each.mutations} == commands
     assert {m for each in known.values() for m in each.mutations} == {
         command.mutation for kind in AGGREGATES for command in commands_of(kind).values()

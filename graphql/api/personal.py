@@ -1,0 +1,66 @@
+"""Of whom an answer tells what is personal: the statement that makes it says so in each row, and it is taken out again.
+
+A row of which a personal column is shown, sought or sorted by bears a mark, a member of its JSON with the kind of the
+row and the person: so that it is known whose data somebody has read, in lists and below them too, without a second
+question. A name in the API never begins with a blank, and what is text in JSON has no bare quote: so nothing that
+anybody wrote is taken for a mark. A column that the caller may not see is null and counts for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from api.columns import column_of
+from api.ports import ViewType
+
+MARK: Final = " of"
+MARKED: Final = re.compile(rf'"{MARK}\d+"(?::| : )(?:null|"(\w+) ([0-9a-f-]{{36}})")(?:,|, )')
+"""As PostgreSQL writes a member that is not the last one: of a row, or by JSON_OBJECT."""
+
+Told = Mapping[str, list[str]]
+"""By the kind of rows: of whom something was told, as often as it was; nobody where somebody was sought."""
+
+
+class Personal:
+    """What is personal in one statement."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, tuple[ViewType, dict[str, str]]] = {}
+        self._marked: set[str] = set()
+
+    def met(self, alias: str, view: ViewType, name: str) -> None:
+        """A column is used of a relation, for whatever."""
+        if whose := column_of(view, name).whose:
+            self._met.setdefault(alias, (view, {}))[1][name] = whose
+
+    def named_in(self, alias: str, text: str) -> None:
+        """Of a relation of a report all columns are there; used are those that its text names."""
+        view, columns = self._met.pop(alias, (None, {}))
+        if view and (named := {n: whose for n, whose in columns.items() if re.search(rf"\b{n}\b", text)}):
+            self._met[alias] = view, named
+
+    def shown(self, alias: str, view: ViewType) -> dict[str, str]:
+        """The marks of a row that is shown: members of its JSON, before all others."""
+        _, columns = self._met.get(alias, (view, {}))
+        if columns:
+            self._marked.add(alias)
+        return marks(f"'{view.of.__name__} ' || {alias}.\"{whose}\"" for whose in sorted(set(columns.values())))
+
+    def told(self, text: str) -> tuple[str, Told]:
+        """An answer without the marks, and what they said."""
+        if not self._met:
+            return text, {}
+        told: dict[str, list[str]] = {
+            view.of.__name__: [] for alias, (view, _) in self._met.items() if alias not in self._marked
+        }
+        for kind, person in MARKED.findall(text):
+            if kind:
+                told.setdefault(kind, []).append(person)
+        return MARKED.sub("", text), told
+
+
+def marks(values: Iterable[str]) -> dict[str, str]:
+    """These values as marks, each the kind of a row and a person."""
+    return {f"{MARK}{number}": value for number, value in enumerate(values)}
