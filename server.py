@@ -27,7 +27,7 @@ from api.http import Endpoint
 from api.ide import ide_routes
 from api.observed import Asked, Observed, asked_now, known_caller, known_code
 from api.persisted import Persisted, load
-from api.ports import Caller, NotReady, Place, Stranger, ViewType, Wait
+from api.ports import Caller, NotInReplay, NotReady, Place, Places, Stranger, ViewType, Wait
 from api.safety import middleware
 from api.schema import build
 from api.stream import Events
@@ -38,7 +38,7 @@ from infra.accesses import Accesses, Reader
 from infra.admission import Admission, MustWait
 from infra.budget import Budgets
 from infra.contract.documents import documents
-from infra.database import SCHEMA
+from infra.database import SCHEMA, connect
 from infra.event_store import EventStore
 from infra.identity import TOKEN, Identity
 from infra.identity import Caller as Known
@@ -48,6 +48,8 @@ from infra.oidc import Provider, Unanswered
 from infra.pipeline import CommandPipeline
 from infra.reading import Reading
 from infra.refusals import Refusals
+from infra.replays import FIND as REPLAY
+from infra.replays import drop_spent
 from infra.rights import Directory
 from infra.scoped import Scoped
 from infra.serving import FIND, question
@@ -65,6 +67,8 @@ LOOK_AGAIN: Final = 1.0
 """Seconds after which a server sees that a view was rebuilt, or that rights have changed."""
 WRITE: Final = 5
 """Every so many looks, what was refused is kept, and who read what is personal."""
+DROP_REPLAYS: Final = 3600
+"""Every so many looks, replays that have expired are dropped."""
 ANSWERS_WITHIN: Final = 2.0
 """Seconds; a database that takes longer to say how things stand does not answer."""
 NAMED: Final = {view.table: view for view in VIEWS}
@@ -86,6 +90,7 @@ class Server:
 
     def __init__(self, settings: Settings, url: str, schema: str) -> None:
         self.schema, self.views = schema_of(settings.time_zone)
+        self.connect = partial(connect, url, schema)
         self.store = EventStore(url, schema)
         self.identity = Identity(url, self.store, schema)
         self.directory = Directory(self.store)
@@ -153,6 +158,8 @@ class Server:
             if number % WRITE == 0 or self.accesses.pressing:
                 await to_thread.run_sync(self.accesses.write)
             with suppress(psycopg.OperationalError, PoolTimeout):
+                if number % DROP_REPLAYS == 1:
+                    await to_thread.run_sync(self.drop_spent)
                 await self.look()
                 await to_thread.run_sync(self.directory.refresh)
 
@@ -162,10 +169,27 @@ class Server:
         way, address, name = (asked.path, asked.address, asked.operation) if asked else ("", None, None)
         self.accesses.note(Reader(way, caller.user_id, caller.key, address, operation=name), told)
 
+    def drop_spent(self) -> None:
+        with self.connect() as connection:
+            drop_spent(connection)
+
     def place(self, view: ViewType) -> Place:
         if view in self.known:
             return self.known[view]
         raise NotReady(f"{view.table} is still being built")
+
+    async def replay(self, name: str) -> Places | None:
+        """The tables of a replay. What of it may be seen goes by the live ones."""
+        rows = await self.reading.rows(REPLAY, [name, question(*VIEWS)])
+        found = {NAMED[view]: (table, until) for until, view, table in rows}
+
+        def place(view: ViewType) -> Place:
+            if view not in found:
+                raise NotInReplay(f"the replay {name} has no {view.table}: make one that has")
+            table, until = found[view]
+            return Tables.called(table, self.place(view.within or view).live, until)
+
+        return place if found else None
 
     async def run(self, request: Request) -> Outcome:
         with COMMAND_SECONDS.time(), tracing.doing(request.command):
@@ -288,6 +312,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         EndpointPorts(
             views=server.views,
             places=server.place,
+            replays=server.replay,
             rows=server.reading,
             commands=server.run,
             batches=server.run_all,

@@ -24,14 +24,19 @@ FIND: Final = """
 
 @dataclass(frozen=True)
 class Place:
-    """Where the rows of a view are: the names of its tables. Checkpoints are kept under the first."""
+    """Where the rows of a view are: the names of its tables. Checkpoints are kept under the first.
+
+    Of a replay: by which table it is judged `whose` they are, and the position with which it ends.
+    """
 
     live: str
     history: str
+    whose: str | None = None
+    until: int | None = None
 
     @classmethod
-    def called(cls, name: str) -> Place:
-        return cls(name, f"{name}_history")
+    def called(cls, name: str, whose: str | None = None, until: int | None = None) -> Place:
+        return cls(name, f"{name}_history", whose, until)
 
 
 def tables_of(connection: Connection[Any], view: type[View]) -> Place | None:

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from starlette.websockets import WebSocket
 
 from api.catalogue import Views
-from api.ports import Accessed, Authenticate, Batches, Budget, Caller, Commands, EventLog, Foresees, Places, Rows
+from api.ports import (
+    Accessed,
+    Authenticate,
+    Batches,
+    Budget,
+    Caller,
+    Commands,
+    EventLog,
+    Foresees,
+    Places,
+    Replays,
+    Rows,
+)
 from api.reads import Reads
 from api.sessions import Session
 
@@ -18,6 +30,7 @@ class Ports:
 
     views: Views
     places: Places
+    replays: Replays
     rows: Rows
     commands: Commands
     batches: Batches
@@ -38,6 +51,10 @@ class Context:
     connection_params: dict[str, object] | None = None
     connection: WebSocket | None = None
     session: Session | None = None
+    replay: str | None = None
+    """The name of the replay that is to answer."""
+    replayed: Places | None = None
+    """Its tables."""
     resumed: int | None = None
     """The position after which a stream of events that broke off goes on, whatever its arguments say."""
     position: int | None = None
@@ -51,7 +68,8 @@ class Context:
     @property
     def reads(self) -> Reads:
         assert self.caller
-        return Reads(self.ports.rows, self.caller, self.ports.places, self.ports.views, self.ports.accessed)
+        ports = self.ports
+        return Reads(ports.rows, self.caller, self.replayed or ports.places, ports.views, ports.accessed)
 
     @property
     def commands(self) -> Commands:

@@ -27,6 +27,11 @@ def behind(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "VIEW_BEHIND"})
 
 
+def read_only(message: str) -> GraphQLError:
+    """What is asked of a replay is not a question."""
+    return GraphQLError(message, extensions={"code": "READ_ONLY"})
+
+
 def too_much(message: str) -> GraphQLError:
     """The request asks for more than is carried out at once."""
     return GraphQLError(message, extensions={"code": "QUERY_TOO_COMPLEX"})

@@ -50,7 +50,7 @@ def told(error: GraphQLError, request_id: str) -> GraphQLError:
     cause, extensions = error.original_error, dict(error.extensions or {})
     message = error.message
     if isinstance(cause, NotReady):
-        message, extensions["code"] = str(cause), "NOT_READY"
+        message, extensions["code"] = str(cause), cause.code
     elif isinstance(cause, RecursionError):
         message, extensions["code"] = "this is nested too deeply", "BAD_USER_INPUT"
     elif isinstance(cause, TimeoutError):

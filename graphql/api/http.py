@@ -12,6 +12,7 @@ from uuid import uuid4
 import orjson
 from cross_web import HTTPException
 from graphql import GraphQLError
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -38,6 +39,14 @@ MOST_ON_ONE: Final = 100
 """Operations at once over one WebSocket."""
 INIT_WITHIN: Final = 10.0
 """Seconds that a WebSocket may take until it says who comes."""
+
+
+class NoReplay(HTTPException):
+    """There is no replay of this name, or not any more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(404, f"there is no replay {name[:40]!r}, or not any more: see `daybook replay list`")
+        self.more = {"code": "UNKNOWN_REPLAY"}
 
 
 class Endpoint(GraphQL[Any, Any]):
@@ -70,7 +79,7 @@ class Endpoint(GraphQL[Any, Any]):
             except HTTPException as error:
                 response = refused(request, error.status_code, error.reason, **getattr(error, "more", {}))
             response.headers["x-request-id"] = request.state.request_id
-            response.headers["vary"] = "accept, authorization"
+            response.headers["vary"] = "accept, authorization, daybook-replay"
             await response(scope, receive, send)
         except (Left, ClientDisconnect):
             return  # nobody waits for an answer
@@ -142,10 +151,23 @@ class Endpoint(GraphQL[Any, Any]):
             context.request_id = request.state.request_id
             context.idempotency_key = request.headers.get("idempotency-key")
             context.session = await session_of(request, request.headers.get("authorization"), self.ports.authenticate)
+            await self._replay_as_asked(context, request.headers)
             await self._wait_as_asked(context, request.headers.get("daybook-position"))
         else:
             context.connection, request.state.context = request, context
+            context.replay = request.headers.get("daybook-replay")
         return context
+
+    async def _replay_as_asked(self, context: Context, headers: Headers) -> None:
+        """A client that names a replay is answered by its tables."""
+        context.replay = headers.get("daybook-replay")
+        if context.replay is None:
+            return
+        if "daybook-position" in headers:
+            raise HTTPException(400, "a replay does not move: Daybook-Position and Daybook-Replay do not combine")
+        context.replayed = await self.ports.replays(context.replay)
+        if context.replayed is None:
+            raise NoReplay(context.replay)
 
     async def _wait_as_asked(self, context: Context, position: str | None) -> None:
         """A client that names a position gets to read what the event at it did."""
@@ -164,6 +186,8 @@ class Endpoint(GraphQL[Any, Any]):
         given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
         connection = context.connection
         assert connection
+        if "daybook-replay" in given:
+            context.replay = str(given["daybook-replay"])
         try:
             session = await session_of(connection, given.get("authorization"), self.ports.authenticate)
         except Denied as denied:

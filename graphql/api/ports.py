@@ -25,14 +25,35 @@ class Place(Protocol):
     @property
     def history(self) -> str: ...
 
+    @property
+    def whose(self) -> str | None:
+        """The table by whose rows it is judged what of these may be seen; None: by these, or those they are within."""
+
+    @property
+    def until(self) -> int | None:
+        """The position of the last event that these will ever tell of; None: they go on."""
+
 
 class Places(Protocol):
     def __call__(self, view: ViewType) -> Place:
         """The tables that answer for a view; raises `NotReady` while they are built."""
 
 
+class Replays(Protocol):
+    async def __call__(self, name: str) -> Places | None:
+        """The tables of a replay, which raise `NotInReplay` for other views; None where there is none of this name."""
+
+
 class NotReady(Exception):
     """What is needed for an answer is not there yet: a view that is still being built, or an identity provider."""
+
+    code = "NOT_READY"
+
+
+class NotInReplay(NotReady):
+    """A replay has no tables of a view that is needed for an answer."""
+
+    code = "NOT_IN_REPLAY"
 
 
 class Policy(Protocol):

@@ -17,7 +17,7 @@ from api.catalogue import Views
 from api.compile import Compiler
 from api.conditions import Conditions
 from api.documents import Prepared
-from api.errors import Unfit, behind
+from api.errors import Unfit, bad_input, behind
 from api.meaning import Derived
 from api.ports import Accessed, Caller, Places, Rows, ViewType
 from api.remembered import Compiled, Made, remembered
@@ -155,6 +155,8 @@ class Reads:
                 return text or "null", obstacle, *rest
             if obstacle:
                 raise Unfit(**orjson.loads(obstacle))
+            if (until := compiled.statement.until) is not None:
+                raise bad_input(f"this replay ends with position {until}: ask as of one up to it")
             if waited > PATIENCE:
                 raise behind("the views have not come as far as the position that `asOf` names")
             await asyncio.sleep(pause)

@@ -30,7 +30,7 @@ LONGEST: Final = 20_000
 SIDE_BY_SIDE: Final = 4
 """Callers of so many kinds, who may see different things, share a document without being in each other's way."""
 
-Tables = tuple[str, str]
+Tables = tuple[str, str, str | None, int | None]
 Name = str | None
 Key = tuple[Prepared, Name, frozenset[str], bytes]
 
@@ -73,7 +73,7 @@ class Witness:
 
     def place(self, view: ViewType) -> Place:
         answer = self.places(view)
-        self.tables[view] = answer.live, answer.history
+        self.tables[view] = _tables(answer)
         return answer
 
     def holds(self, policy: Policy, places: Places) -> bool:
@@ -89,8 +89,12 @@ class Witness:
             and all(policy.reach(permission) == answer for permission, answer in self.reached.items())
             and all(policy.hides(*asked) == answer for asked, answer in self.hidden.items())
             and all(_same(policy.sees(view), answer) for view, answer in self.seen.items())
-            and all((place := places(view)).live == t[0] and place.history == t[1] for view, t in self.tables.items())
+            and all(_tables(places(view)) == answer for view, answer in self.tables.items())
         )
+
+
+def _tables(place: Place) -> Tables:
+    return place.live, place.history, place.whose, place.until
 
 
 def _same(owners: Collection[UUID] | None, before: frozenset[UUID] | None) -> bool:

@@ -141,7 +141,7 @@ def _written(statement: Statement, report: Report, piece: Relation | Parameter |
         write = statement.versions if piece.versions else statement.relation
         return write(piece.view, instant, report.sql)
     if piece.name == "instant":
-        return moment(instant)
+        return moment(instant, statement.places(type(report).of[0]).until)
     value = getattr(report, piece.name)
     if isinstance(piece, Given):
         arrays = (statement.bind([_plain(getattr(e, c.name)) for e in value], f"{c.type}[]") for c in piece.columns)
@@ -155,8 +155,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def moment(instant: Instant) -> str:
-    """The time of an instant: that of the last event known at its position, or now."""
-    if instant.position is None:
-        return "now()"
-    return f"(select recorded_at from events where position = {instant.position})"
+def moment(instant: Instant, until: int | None) -> str:
+    """The time of an instant: that of the last event known at its position, or now; in a replay, that of its end."""
+    position = instant.position or until
+    return "now()" if position is None else f"(select recorded_at from events where position = {position})"

@@ -21,8 +21,8 @@ ALWAYS: Final = {
 A_YEAR: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 ASKED_WITH: Final = (
     "accept", "authorization", "apollo-require-preflight", "apollographql-client-name", "apollographql-client-version",
-    "cache-control", "content-type", "daybook-cost", "daybook-position", "idempotency-key", "if-none-match",
-    "last-event-id", "traceparent", "tracestate", "x-apollo-operation-name", "x-request-id",
+    "cache-control", "content-type", "daybook-cost", "daybook-position", "daybook-replay", "idempotency-key",
+    "if-none-match", "last-event-id", "traceparent", "tracestate", "x-apollo-operation-name", "x-request-id",
 )  # fmt: skip
 SHOWN: Final = ("daybook-cost", "etag", "retry-after", "x-request-id")
 

@@ -51,6 +51,8 @@ class Statement:
         self._places = places
         self.read: dict[ViewType, str] = {}
         self.personal = Personal()
+        self.until: int | None = None
+        """The last position that is known, where the tables end there."""
         self.reads_history = False
         self.hides = False
         self.parameters: list[Any] = []
@@ -71,7 +73,7 @@ class Statement:
     def places(self, view: ViewType) -> Place:
         """The tables of a view; it is noted that they are read."""
         place = self._places(view)
-        self.read[view] = place.live
+        self.read[view], self.until = place.live, place.until
         return place
 
     def bind(self, value: Any, type_: str) -> str:
@@ -143,15 +145,18 @@ class Statement:
     def _scope(self, row: Row) -> list[str]:
         """Today's rights, upon the row as it stands today, whichever instant is asked for.
 
-        What has no owner is shared: whoever may see one of a kind sees all of them.
+        What has no owner is shared: whoever may see one of a kind sees all of them. A replay is judged so too, by the
+        live rows and not by its own: it must not show what was left out of it how to see more.
         """
         holder = row.view.within or row.view
         mine = EVERY if row.own else self._mine(holder)
         if mine in (EVERY, NONE):
             return [] if mine == EVERY else [NONE]
-        if holder is row.view and row.instant.now:
+        whose = self.places(row.view).whose
+        if whose is None and holder is row.view and row.instant.now:
             return [f"{row.alias}.{mine}"]
-        return [f"exists (select from {quoted(self.places(holder).live)} s where s.id = {row.alias}.id and s.{mine})"]
+        judged = quoted(whose or self.places(holder).live)
+        return [f"exists (select from {judged} s where s.id = {row.alias}.id and s.{mine})"]
 
     def seen_then(self, row: Row) -> list[str]:
         """Today's rights, upon a row of an aggregate as it stood at its instant."""

@@ -70,6 +70,8 @@ class Events:
 
     async def _answer(self, request: Request) -> Response:
         session = await session_of(request, request.headers.get("authorization"), self.authenticate)
+        if "daybook-replay" in request.headers:
+            raise HTTPException(400, "events are those of the history: a replay has none of its own")
         head = await self.stream.head()
         asked = self._asked(request, session.caller, head)
         if request.method == "HEAD":

@@ -76,6 +76,7 @@ class Asking:
         ports = Ports(
             views=server.views,
             places=server.place,
+            replays=server.replay,
             rows=server.reading,
             commands=server.run,
             batches=server.run_all,

@@ -69,7 +69,9 @@ def test_a_page_of_an_origin_on_the_list_may_ask_and_sees_what_it_needs(open_to_
     assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
     assert "x-request-id" in answer.headers["access-control-expose-headers"]
     assert "access-control-allow-credentials" not in answer.headers
-    assert {each.strip().lower() for each in answer.headers["vary"].split(",")} == {"accept", "authorization", "origin"}
+    assert {each.strip().lower() for each in answer.headers["vary"].split(",")} == {
+        "accept", "authorization", "daybook-replay", "origin",
+    }  # fmt: skip
 
 
 def test_a_page_of_another_origin_may_not(api: Api, open_to_friends: Api) -> None:
