@@ -22,14 +22,17 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 
 from api.catalogue import Views, type_name
 from api.columns import known
+from api.compared import compared
+from api.compared_one import compared_one
 from api.conditions import id_of, view_of
-from api.connections import connection
+from api.connections import Listing, connection
 from api.errors import bad_input
 from api.held import held
 from api.meaning import (
     ROOTS,
     Answer,
     Column,
+    ComparedOne,
     Documents,
     Head,
     Held,
@@ -148,6 +151,8 @@ class Compiler:
         match means:
             case One() | Many() | Answer() | Search():
                 return self.read(means, field, type_, details, row)
+            case ComparedOne():
+                return compared_one(self, type_, details, self.arguments(field, details))
             case Head():
                 self.statement.reads_history = True
                 return f"(select {self.plain(type_, details)} from event_head h left join events e using (position))"
@@ -173,6 +178,10 @@ class Compiler:
             case Related():
                 return self.by_key(means.view, type_, details, column(row, means.via), row.instant, merged=True)
         raise TypeError(f"no SQL for {means}")
+
+    def compared(self, type_: Any, details: list[FieldDetails], given: dict[str, Any], listing: Listing) -> str:
+        """A list at two instants, one of which it may be read at itself."""
+        return compared(self, type_, details, given, listing)
 
     # -- values ----------------------------------------------------------------------------------
 

@@ -71,6 +71,7 @@ class Listing:
     ) -> None:
         statement = compiler.statement
         self.compiler, self.statement = compiler, statement
+        self.means, self.given, self.parent = means, given, parent
         self.row = statement.row(means.view, instant)
         self.conditions = [*statement.where(self.row), *Conditions(statement).of(self.row, given.get("filter") or {})]
         self.via = statement.column(self.row, means.via) if means.via else ""
@@ -82,6 +83,10 @@ class Listing:
             self.shared = merges(parent.view) and means.via not in ("id", "merged_into_id")
             if self.shared:
                 self.of = absorbed(statement, parent.view, instant, self.of)
+
+    def at(self, instant: Instant) -> Listing:
+        """The same list, whichever page of it, at another instant."""
+        return Listing(self.compiler, self.means, {"filter": self.given.get("filter")}, self.parent, instant)
 
     @property
     def everything(self) -> list[str]:
@@ -103,8 +108,10 @@ class Listing:
             case "pageInfo":
                 return pairs(self.compiler.members(of, each, lambda _, name, __: self._info(name)))
             case "totalCount":
-                return f"(select count(*) from {self._source()}{where(self.everything)})"
+                return f"(select count(*) from {self.source()}{where(self.everything)})"
         asked = self.compiler.arguments(type_.fields[name], each)
+        if name == "compare":
+            return self.compiler.compared(of, each, asked, self)
         write = aggregate if name == "aggregate" else groups
         return write(self.compiler, of, each, asked, self.row, self.everything)
 
@@ -118,7 +125,7 @@ class Listing:
         if sorted_past and not walked and not self.via:
             source, conditions = statement.first_of_past(row, conditions, sort, limit), []
         else:
-            source = self._source(walked)
+            source = self.source(walked)
         if self.shared:
             # one id at a time, so that each finds its first rows by an index; there are few, and almost always one
             mine = [f"{self.via} = f.id", *self.conditions, *past]
@@ -129,7 +136,7 @@ class Listing:
         place = f"row_number() over (order by {sort}) as nth"
         return f"select {row.alias}.*, {place} from {source}{where(conditions)} order by {sort} limit {limit}"
 
-    def _source(self, walked: bool = False) -> str:
+    def source(self, walked: bool = False) -> str:
         """A list below each of many rows reads the past of its view once for all of them."""
         nested = bool(self.via)
         return self.statement.source(self.row, walked=walked and not nested, shared=nested and not self.row.instant.now)

@@ -1,9 +1,10 @@
 """What an operation costs: the values that it may ask for at most, known before anything of it is read.
 
 A field costs 1; in a list, that many times as the page is long (`first` or `last`, 50 without), and so on in lists
-within it. A count or the figures of a whole list cost 10 more; a report and groups cost as if they had 100 rows, the
-changes of an event as if they were 10. A mutation or a subscription costs 10 more, so does each command of a batch, and
-the schema costs 1000. `@skip` and `@include` make nothing cheaper.
+within it. A count or the figures of a whole list cost 10 more, so do those of what came, went or changed, and to
+compare it 20; a report and groups cost as if they had 100 rows, the changes of an event as if they were 10. A mutation
+or a subscription costs 10 more, so does each command of a batch, and the schema costs 1000. `@skip` and `@include`
+make nothing cheaper.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from graphql import (
     get_named_type,
 )
 
+from api.comparing import PARTS
 from api.meaning import Answer, Happened, Log, Made, Many, Search, meaning
 from api.search import PAGE as HITS
 
@@ -36,6 +38,7 @@ LONGEST: Final = 1000
 WHOLE: Final = 10
 ROWS: Final = 100
 CHANGES: Final = 10
+FIGURES: Final = ("aggregate", *PARTS)
 COMMAND: Final = 10
 INTROSPECTION: Final = 1000
 
@@ -140,14 +143,17 @@ class Costing:
             return Cost(WHOLE if rows is not None and name == "totalCount" else 1)
         of: Any = get_named_type(field.type)
         selections = node.selection_set.selections
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if rows is not None:
             match name:
                 case "nodes" | "edges":
                     return self.selected(selections, of, None).times(rows)
                 case "groupBy" | "byDay" | "byActor" | "byCommand" | "byKind":
                     return self.selected(selections, of, None).times(HUNDRED)
-            return self.selected(selections, of, None) + Cost(WHOLE if name == "aggregate" else 0)
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+                case "compare":
+                    page = self.length(PAGE, given.get("first"))
+                    return self.selected(selections, of, page) + Cost(2 * WHOLE)
+            return self.selected(selections, of, None) + Cost(WHOLE if name in FIGURES else 0)
         means = meaning(field)
         if isinstance(means, Many | Search | Happened | Log):
             page = self.length(HITS if isinstance(means, Search) else PAGE, given.get("first"), given.get("last"))

@@ -52,8 +52,8 @@ class Grouping:
         here = f"g.level = {{{name}}} and g.{name} is not null"
         return f"coalesce(json_agg({made} order by g.{name}) filter (where {here}), '[]'::json)"
 
-    def finished(self, made: str, conditions: list[str], many: bool) -> str:
-        """The JSON of all groups, or of the one that has everything in it."""
+    def finished(self, made: str, conditions: list[str], many: bool, relation: str | None = None) -> str:
+        """The JSON of all groups, or of the one that has everything in it; out of the view or another relation."""
         statement = self.compiler.statement
         names = [f"k{n}" for n in range(len(self.keys))]
         sets = [names, *([*names, currency] for currency in self.currencies.values())]
@@ -69,7 +69,7 @@ class Grouping:
         figures = [f"{sql} as {name}" for sql, name in self.measures.items()]
         level = f"grouping({', '.join(self.currencies.values())})" if self.currencies else "0"
         shown = ", ".join([*names, *self.currencies.values(), f"{level} as level", *figures])
-        source = statement.source(self.row) + "".join(key.join for key in self.keys)
+        source = (relation or statement.source(self.row)) + "".join(key.join for key in self.keys)
         grouped = (
             f"select {shown} from (select {inner} from {source}{where(conditions)}) {self.row.alias}"
             f" group by grouping sets ({by_set})"
@@ -84,11 +84,17 @@ class Grouping:
 
 
 def aggregate(
-    compiler: Compiler, type_: Any, details: list[FieldDetails], given: dict[str, Any], row: Row, conditions: list[str]
+    compiler: Compiler,
+    type_: Any,
+    details: list[FieldDetails],
+    given: dict[str, Any],
+    row: Row,
+    conditions: list[str],
+    relation: str | None = None,
 ) -> str:
-    """The figures of all rows of a list."""
+    """The figures of all rows of a list, or of those of a relation that is named as the row is."""
     grouping = Grouping(compiler, row, [])
-    return grouping.finished(figures(grouping, type_, details), conditions, many=False)
+    return grouping.finished(figures(grouping, type_, details), conditions, many=False, relation=relation)
 
 
 def groups(

@@ -11,6 +11,7 @@ from graphql import GraphQLScalarType
 
 from api.catalogue import relation, snake, type_name
 from api.columns import known
+from api.comparing import compare_list
 from api.declaring import ID, Argument, argument, declare, enum_of, input_field, optional, sentence, takes_none
 from api.fixed import BucketType, CustomFieldCondition, DirectionType, PageInfo
 from api.meaning import Column, Derived, Value, field
@@ -178,6 +179,7 @@ class Lists:
                 "total_count": field(int, None, "How many there are in all: ask only when you show it."),
                 "aggregate": field(aggregate, None, "What all of them add up to, not only this page."),
                 "group_by": field(list[group], None, "The same in groups, at most 1000.", Derived, groups),  # type: ignore[valid-type]
+                "compare": compare_list(view, shown, aggregate, figures["sum"].type_ if "sum" in figures else None),
             },
             description=f"A list of {name}, a page of it at a time.",
         )

@@ -106,6 +106,11 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedOne:
+    """The row of any view with the id in the argument `id`, at two instants."""
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The last event of the history."""
 
@@ -134,7 +139,7 @@ class Log:
     """A list that is of no view, and may be long: it is read in pages."""
 
 
-ROOTS = One | Many | Answer | Head | Viewer | Held | Search
+ROOTS = One | Many | ComparedOne | Answer | Head | Viewer | Held | Search
 
 
 class Derived:

@@ -83,29 +83,35 @@ class Statement:
         self.bound.append(f"${len(self.parameters)}::{type_}")
         return self.bound[-1]
 
-    def instant(self, as_of: dict[str, Any] | None, occurred: dict[str, Any] | None, within: Instant = NOW) -> Instant:
+    def instant(
+        self,
+        as_of: dict[str, Any] | None,
+        occurred: dict[str, Any] | None,
+        within: Instant = NOW,
+        argument: str = "asOf",
+    ) -> Instant:
         """The moment asked for; what is left out is that of the read around it."""
-        key = (*(as_of or {}).items(), "occurred", *(occurred or {}).items(), within)
+        key = (as_of is None, *(as_of or {}).items(), "occurred", *(occurred or {}).items(), within)
         if key not in self.instants:
             position, until = within
             if as_of is not None:
-                position = self._position(as_of)
+                position = self._position(as_of, argument)
             if occurred is not None:
                 until = self.bind(occurred["until"], "timestamptz")
             self.instants[key] = Instant(position, until)
         return self.instants[key]
 
-    def _position(self, as_of: dict[str, Any]) -> str:
+    def _position(self, as_of: dict[str, Any], argument: str) -> str:
         given = {name: value for name, value in as_of.items() if value is not None}
         if len(given) != 1:
-            raise bad_input("`asOf` takes either a position or a time")
+            raise bad_input(f"`{argument}` takes either a position or a time")
         if "time" in given:
             if given["time"] > datetime.now(UTC):
-                raise bad_input("`asOf.time` lies in the future: nothing is known of it yet")
+                raise bad_input(f"`{argument}.time` lies in the future: nothing is known of it yet")
             sql = f"position_at({self.bind(given['time'], 'timestamptz')})"
         else:
             if given["position"] < 0:
-                raise bad_input("`asOf.position` is not negative")
+                raise bad_input(f"`{argument}.position` is not negative")
             return self.bind(given["position"], "bigint")
         self.positions.append(sql)
         return f"(select p{len(self.positions)} from asked)"
@@ -138,11 +144,11 @@ class Statement:
 
     def where(self, row: Row) -> list[str]:
         """What every reader of a row has to ask for."""
-        seen = self._scope(row)
+        seen = self.seen(row)
         there = [f"not {row.alias}._ended"] if row.view.ends and row.instant.now else []
         return [*there, *seen]
 
-    def _scope(self, row: Row) -> list[str]:
+    def seen(self, row: Row) -> list[str]:
         """Today's rights, upon the row as it stands today, whichever instant is asked for.
 
         What has no owner is shared: whoever may see one of a kind sees all of them. A replay is judged so too, by the
@@ -265,7 +271,7 @@ class Statement:
             raise bad_input("this report tells how things moved as they became known: it takes no `occurred`")
         if at:
             self.past.append((place.live, at))
-        scope = self._scope(Row(row.alias, view, PAST))
+        scope = self.seen(Row(row.alias, view, PAST))
         shown = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
         self.personal.named_in(row.alias, text)
         return (

@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import type_name
 from api.columns import known
-from api.versions import items_of
+from api.fields import items_of
 from domain.catalogue import AGGREGATES
 from domain.rights import maskable
 from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
@@ -130,6 +130,23 @@ def test_what_is_hidden_is_null_in_every_row(company: Company, view: Any) -> Non
             name: value for name, value in row.items() if name not in hidden
         }
         assert {name: shown[name] for name in hidden if shown[name] not in (None, [])} == {}
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.table)
+def test_what_is_hidden_is_no_change_between_two_instants(company: Company, view: Any) -> None:
+    query = f"{{ {camel(view.table)} {{ compare(from: {{position: 0}}, first: 500) {{"
+    query += " nodes { changes { field } } } } }"
+    whole, left = (
+        {
+            change["field"]
+            for node in who.ask(query)[camel(view.table)]["compare"]["nodes"]
+            for change in node["changes"]
+        }
+        for who in (company.all, company.left)
+    )
+    hidden = fields_of(view, hidden_columns(view))
+
+    assert left == whole - hidden
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)

@@ -35,7 +35,7 @@ WHOSE = ("mine", "a colleague's", "another's", "nobody's")
 KINDS = ("Account", "Contact", "Opportunity", "Interaction")
 WAYS = (
     *("node", "one", "list", "count", "group", "filter", "order", "past", "occurred", "search", "events", "items"),
-    "history",
+    *("history", "compare", "compared"),
 )
 EVERY = tuple(product(REACH, REACH, WHOSE, (False, True), KINDS, WAYS))
 LISTS = {"Account": "accounts", "Contact": "contacts", "Opportunity": "opportunities", "Interaction": "interactions"}
@@ -132,6 +132,7 @@ def found(who: Api, case: Case, it: Made) -> tuple[bool, Any]:
     field, rows, noun = HIDDEN[case.kind][1], LISTS[case.kind], case.kind[0].lower() + case.kind[1:]
     shown = f"id {field}"
     only = f'filter: {{id: {{eq: "{it.id}"}}}}'
+    before, changed = f"{{position: {it.position}}}", "changes { field after }"
     queries = {
         "node": f'{{ it: node(id: "{it.id}") {{ id ... on {case.kind} {{ {field} }} }} }}',
         "one": f'{{ it: {noun}(id: "{it.id}") {{ {shown} }} }}',
@@ -144,6 +145,8 @@ def found(who: Api, case: Case, it: Made) -> tuple[bool, Any]:
         "occurred": f'{{ it: {noun}(id: "{it.id}", occurred: {{until: "2100-01-01T00:00:00Z"}}) {{ {shown} }} }}',
         "search": f'{{ it: search(query: "{it.word}") {{ nodes {{ id ... on {case.kind} {{ {field} }} }} }} }}',
         "history": f'{{ it: history(id: "{it.id}") {{ nodes {{ data changes {{ field after }} }} }} }}',
+        "compare": f'{{ it: compare(id: "{it.id}", from: {before}) {{ {changed} }} }}',
+        "compared": f"{{ it: {rows}({only}) {{ compare(from: {before}) {{ nodes {{ {changed} }} }} }} }}",
         "items": f'{{ it: user(id: "{who.me}") {{ id name }} rows: {rows}({only}) {{ nodes {{ {shown} }} }} }}',
     }
     if case.way == "events":
@@ -163,6 +166,10 @@ def found(who: Api, case: Case, it: Made) -> tuple[bool, Any]:
             return data["aggregate"]["count"] == 1, True
     if case.way == "history":
         return bool(data["nodes"]), data["nodes"] and told(data["nodes"][0], case.kind, field)
+    if case.way in ("compare", "compared"):
+        differs = [data] if case.way == "compare" else data["compare"]["nodes"]
+        said = {each["field"]: each["after"] for one in differs if one for each in one["changes"]}
+        return bool(said), said.get(field)
     nodes = [edge["node"] for edge in data["edges"]] if case.way == "order" else data["nodes"]
     return bool(nodes), nodes and nodes[0].get(field)
 

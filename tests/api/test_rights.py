@@ -50,10 +50,11 @@ def asked(field: str, account: str) -> str:
     assert SCHEMA.query_type
     declared = SCHEMA.query_type.fields[field]
     kind = "User" if field == "viewer" else getattr(get_named_type(declared.type), "name", "")
-    id = account if field in ("node", "nodes", "history") else f"{kind}_{account.removeprefix('Account_')}"
-    given = {"id": f'(id: "{id}")', "ids": f'(ids: ["{id}"])', "query": '(query: "x")'}
-    arguments = [given[name] for name, each in declared.args.items() if is_required_argument(each)]
-    return f"{{ {field}{''.join(arguments)} {{ __typename }} }}"
+    id = account if field in ("node", "nodes", "history", "compare") else f"{kind}_{account.removeprefix('Account_')}"
+    given = {"id": f'"{id}"', "ids": f'["{id}"]', "query": '"x"', "from": "{position: 1}"}
+    arguments = [f"{name}: {given[name]}" for name, each in declared.args.items() if is_required_argument(each)]
+    given_with = f"({', '.join(arguments)})" if arguments else ""
+    return f"{{ {field}{given_with} {{ __typename }} }}"
 
 
 @pytest.mark.parametrize("field", root_fields())
