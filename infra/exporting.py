@@ -32,8 +32,11 @@ FORMULA: Final = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 class Format(StrEnum):
+    """How a file holds rows."""
+
     CSV = "csv"
     NDJSON = "ndjson"
+    PARQUET = "parquet"
 
 
 class CannotExport(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from json import JSONEncoder
@@ -20,17 +20,18 @@ Progress = Callable[[int, int], None]
 """Told how many events are verified, and of how many."""
 
 HEAD: Final = "select position, hash from event_head"
+HASHES: Final = "select position, hash from events where position = any(%s)"
 HASH: Final = "select hash from events where position = %s"
 LAST: Final = "select coalesce(max(position) + 1, %(first)s) from events where position between %(first)s and %(last)s"
 OUTSIDE: Final = """
     select min(position) from events where position < 1 or position > (select position from event_head)"""
 BROKEN: Final = "select first_broken_position(%s, %s, %s)"
-ROWS: Final = """
-    select position, originator_id::text, originator_version, topic, schema_version,
-           (extract(epoch from recorded_at) * 1000000)::bigint, (extract(epoch from occurred_at) * 1000000)::bigint,
-           command_id::text, encode(request_digest, 'hex'), command, actor::text, on_behalf_of::text,
-           correlation_id::text, causation_id::text, origin, state, hash
-    from events where position between %s and %s order by position"""
+TOLD: Final = """position, originator_id::text, originator_version, topic, schema_version,
+    (extract(epoch from recorded_at) * 1000000)::bigint, (extract(epoch from occurred_at) * 1000000)::bigint,
+    command_id::text, encode(request_digest, 'hex'), command, actor::text, on_behalf_of::text,
+    correlation_id::text, causation_id::text, origin"""
+"""What is hashed of an event beside its state, in the order in which it is."""
+ROWS: Final = f"select {TOLD}, state, hash from events where position between %s and %s order by position"
 
 _text_of: Final = JSONEncoder(ensure_ascii=False).encode
 
@@ -55,10 +56,15 @@ def in_python(connection: Connection[Any], first: int, last: int, before: bytes)
     """Compute the hashes here, from the bytes of docs/history-format.md: for whom does not trust the database."""
     for expected, row in enumerate(connection.execute(ROWS, [first, last], binary=True), first):
         *told, state, hash = row
-        before = sha256(before + _text_of([1, *told]).encode() + state).digest()
+        before = linked(before, told, state)
         if told[0] != expected or hash != before:
             return expected
     return None
+
+
+def linked(before: bytes, told: Iterable[Any], state: bytes) -> bytes:
+    """The hash of an event: over that of the one before it, and the bytes of docs/history-format.md."""
+    return sha256(before + _text_of([1, *told]).encode() + state).digest()
 
 
 def verify(
@@ -100,6 +106,11 @@ def verify(
         if found[0].hex() != receipt.lower():
             return _broken(verified, position, "this event is not the one that the receipt was given for")
     return verified
+
+
+def hashes_at(connection: Connection[Any], positions: Sequence[int]) -> dict[int, bytes]:
+    """The hashes of the events at these positions, of those that there are."""
+    return dict(connection.execute(HASHES, [list(positions)]).fetchall())
 
 
 def _broken(verified: Verified, position: int, problem: str) -> Verified:

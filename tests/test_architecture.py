@@ -69,6 +69,12 @@ def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
+def required() -> list[str]:
+    """What Daybook needs, the parts that only some install among it."""
+    told = project()["project"]
+    return [*told["dependencies"], *(text for extra in told["optional-dependencies"].values() for text in extra)]
+
+
 def names_of(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[<>=!~; ]", text)[0] for text in requirements}
 
@@ -95,7 +101,7 @@ def test_the_domain_has_no_clock_and_no_chance_and_talks_to_nobody() -> None:
 
 
 def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> None:
-    declared = names_of(project()["project"]["dependencies"])
+    declared = names_of(required())
     rooms = ("domain", "projections", "api", "infra", "server")
     used = {name for room in rooms for path in modules(room) for name in imports(path)}
     foreign = used - OURS - set(sys.stdlib_module_names) - {"_typeshed"}
@@ -113,7 +119,7 @@ def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> No
 
 def test_every_dependency_has_its_reason_and_a_lower_bound() -> None:
     reasons = (ROOT / "docs/decisions/0001-dependencies.md").read_text()
-    parts = [project()["project"]["dependencies"], *project()["dependency-groups"].values()]
+    parts = [required(), *project()["dependency-groups"].values()]
     requirements = [text for part in parts for text in part]
 
     named = {text.partition(">=")[0] for text in requirements}
@@ -127,7 +133,7 @@ def test_every_dependency_has_its_reason_and_a_lower_bound() -> None:
 def test_the_lock_names_versions_and_hashes_and_no_address() -> None:
     text = (ROOT / "requirements.lock").read_text()
     pinned = re.findall(r"^([a-z0-9-]+)==[^\s\\]+", text, re.MULTILINE)
-    parts = [project()["project"]["dependencies"], *project()["dependency-groups"].values()]
+    parts = [required(), *project()["dependency-groups"].values()]
 
     assert "://" not in text and "--index" not in text and "--find" not in text
     assert names_of([each for part in parts for each in part]) <= set(pinned)

@@ -14,12 +14,13 @@ from psycopg_pool import PoolTimeout
 
 from infra.anchors import NothingToAnchor, WrongAnchor
 from infra.backup import BackupFailed
-from infra.cli import about, audit, history, persons, relaying, roles, serving, tokens, transfer, views
+from infra.cli import about, audit, history, persons, relaying, roles, serving, tokens, transfer, verifying, views
 from infra.cli.output import Failed, say
 from infra.cli.ports import Ports as Ports
 from infra.data_folder import InUse, Unusable
 from infra.database import WrongMigrations
 from infra.embedded import CannotStart
+from infra.evidence.manifest import WrongManifest
 from infra.exporting import CannotExport
 from infra.importing.problems import CannotImport
 from infra.kafka import NotReached, WrongTopics
@@ -29,7 +30,7 @@ from infra.tracing import WrongTracing
 
 REFUSALS = (
     Failed, Unusable, InUse, CannotStart, WrongMigrations, BackupFailed, CannotImport, CannotExport, WrongAnchor,
-    NothingToAnchor, WrongMasterKey, NotReached, WrongTopics,
+    NothingToAnchor, WrongManifest, WrongMasterKey, NotReached, WrongTopics,
 )  # fmt: skip
 """What is told in one line, without a traceback: whoever asked can do something about it."""
 
@@ -69,7 +70,7 @@ def command_line(ports: Ports) -> typer.Typer:
         """Daybook: an event-sourced CRM server."""
         context.obj = ports
 
-    for part in (serving, relaying, transfer, history, persons, views, tokens, roles, audit, about):
+    for part in (serving, relaying, transfer, verifying, history, persons, views, tokens, roles, audit, about):
         part.add_to(app)
     return app
 

@@ -1,4 +1,4 @@
-"""`daybook import` and `daybook export`: rows of files become commands, and views become rows of files."""
+"""`daybook import` and `daybook export`: rows of files become commands, views and the history become rows of files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from psycopg import Connection
 
-from infra.accesses import local_reader
+from infra.accesses import local_reader, note_now
+from infra.cli.choosing import Contexts, From, Kinds, To, first, kinds, last
+from infra.cli.databases import database
 from infra.cli.output import AsJson, Failed, progress, say, table, tell
 from infra.cli.running import Running, prepared
 from infra.database import connect
+from infra.evidence.manifest import SUFFIX, told
+from infra.evidence.writing import export_events, stream_events
 from infra.exporting import Format, export
 from infra.importing import importer, mapping
 from infra.projecting import projecting
@@ -44,30 +49,82 @@ def import_(
             file, kind, meant, parts.pipeline, parts.store, connection, parts.administrator, parts.zone,
             progress=advance, dry_run=dry_run, errors_to=errors,
         )  # fmt: skip
-    told = asdict(report)
-    tell(told, as_json, lambda told: table(["", file.name], [[k.replace("_", " "), v] for k, v in told.items()]))
+    tell(
+        asdict(report),
+        as_json,
+        lambda told: table(["", file.name], [[k.replace("_", " "), v] for k, v in told.items()]),
+    )
     if report.refused:
         raise typer.Exit(1)
 
 
 def export_(
-    name: Annotated[str, typer.Argument(help="A list of the API, such as opportunities or opportunityLines.")],
-    format: Annotated[Format, typer.Option(help="CSV, or a JSON object on each line.")] = Format.CSV,
+    name: Annotated[
+        str,
+        typer.Argument(help="A list of the API, such as opportunities or opportunityLines; or events, the history."),
+    ],
+    format: Annotated[
+        Format, typer.Option(help="CSV, a JSON object on each line, or, of events, Parquet.")
+    ] = Format.CSV,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="A file; the standard output if left out.")] = None,
+    since: From = None,
+    until: To = None,
+    context: Contexts = None,
+    kind: Kinds = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a list as rows of a file."""
+    """Write a list as rows of a file.
+
+    `export events` writes the history as it was recorded, what is personal sealed, and a manifest beside the file:
+    `daybook verify history --against FILE` checks both on any machine. A name that ends with .gz is compressed.
+    """
+    if name == "events":
+        _export_events(format, out, since, until, kinds(context, kind), as_json)
+        return
+    if since or until or context or kind or as_json or format is Format.PARQUET:
+        raise typer.BadParameter("only `export events` takes --from, --to, --context, --kind, --json and parquet")
     try:
         opened = out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout)
     except OSError as error:
         raise Failed(f"{out} cannot be written: {error.strerror}") from None
-    with _views() as (_, connection), opened as written, progress(f"Exporting {name}") as advance:
-        try:
-            exported = export(connection, name, format, written, local_reader(f"export {name}"), advance)
-            written.flush()
-        except BrokenPipeError:  # whoever reads has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return
-    say(f"{exported.rows} rows of {exported.connection}")
+    with _views() as (_, connection), opened as written, progress(f"Exporting {name}") as advance, _until_read_enough():
+        exported = export(connection, name, format, written, local_reader(f"export {name}"), advance)
+        written.flush()
+        say(f"{exported.rows} rows of {exported.connection}")
+
+
+def _export_events(
+    format: Format, out: Path | None, since: str | None, until: str | None, only: list[str] | None, as_json: bool
+) -> None:
+    settings = Settings.from_environment()
+    if out is None and format is Format.PARQUET:
+        raise typer.BadParameter("parquet needs a file: give --out", param_hint="--format")
+    if out is None and as_json:
+        raise typer.BadParameter("what is told is the manifest of a file: give --out", param_hint="--json")
+    with database(settings) as used, progress("Exporting events") as advance:
+        if not used.is_prepared:
+            raise Failed("there is nothing to export: the database is empty")
+        with connect(used.application_url) as connection:
+            zone = ZoneInfo(settings.time_zone)
+            begin, end = first(connection, since, zone), last(connection, until, zone)
+            note_now(connection, local_reader("export events"), "events", [])
+            if out is None:
+                with _until_read_enough():
+                    events = stream_events(connection, sys.stdout.buffer, format, begin, end, only, advance)
+                    say(f"{events:,} events, without a manifest: only a file has one")
+                return
+            made = export_events(connection, out, format, begin, end, only, advance)
+    text = "{events:,} events of the positions {from} to {to} are in {path}, and what proves them in {path}{suffix}"
+    tell({"path": str(out), **told(made)}, as_json, lambda told: text.format(suffix=SUFFIX, **told))
+
+
+@contextmanager
+def _until_read_enough() -> Iterator[None]:
+    """Whoever reads the standard output may close it when they have read enough."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

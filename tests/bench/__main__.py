@@ -21,6 +21,7 @@ BENCHMARKS = (
     "mapper",
     "cloud_events",
     "verifying",
+    "evidence",
     "reads",
     "hostile",
     "rebuild",

@@ -194,7 +194,7 @@ def test_the_page_about_the_format_tells_the_bytes_that_we_hash(history: Connect
 
 
 def test_the_program_on_the_page_verifies_a_history(history: Connection[Any], tmp_path: Path) -> None:
-    (query,), (program, _) = blocks("sql"), blocks("python")
+    (query,), (program, *_) = blocks("sql"), blocks("python")
 
     def run() -> subprocess.CompletedProcess[str]:
         rows = [json.dumps(row) for (row,) in history.execute(query.encode()).fetchall()]
