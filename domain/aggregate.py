@@ -11,8 +11,10 @@ from uuid import UUID
 
 from eventsourcing import domain
 
+from domain import undoing
 from domain.declaration import KINDS, WrongDeclaration, content_of, item_class, problems
-from domain.parameters import LONG, Actor, AtMost, FoundBy, Text, command
+from domain.history import Told
+from domain.parameters import LONG, Actor, AtMost, FoundBy, FromHistory, FromRequest, MayAll, Text, command
 from domain.values import new_id
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WHILE_ARCHIVED: Final = frozenset({"restore", "forget", "unmerge"})
+WHILE_ARCHIVED: Final = frozenset({"restore", "forget", "unmerge", undoing.UNDO})
 ABSTRACT: Final = frozenset({"Event", "Created", "Fact"})
 
 occurring_at: ContextVar[datetime | None] = ContextVar("occurring_at", default=None)
@@ -221,6 +223,27 @@ class Aggregate(domain.Aggregate):
     @command(inner=True)
     def stay(self) -> None:
         """Change nothing, and be told how it stands."""
+
+    @command(inner=True)
+    def undo(
+        self,
+        of: Annotated[UUID, "a command, or what belongs together"],
+        past: Annotated[tuple[Told, ...], FromHistory()],
+        everything: MayAll,
+        governed: Annotated[bool, FromRequest("governed")],
+        reason: Text | None = None,
+    ) -> None:
+        """Take back what a command did to it, or all that belongs together. What others did since stays."""
+        self.require(any(each.is_of(of) for each in past), "nothing of this happened to it", "of")
+        self.require(bool(undoing.of(past, of)), "this was undone already", "of")
+        try:
+            made = undoing.compensations(self, past, of, reason)
+        except undoing.CannotUndo as failure:
+            raise Refused(str(failure), failure.field) from None
+        obstacle = undoing.why_not(type(self), undoing.commands_of(past, of), made, everything, governed)
+        self.require(obstacle is None, obstacle)
+        for event, told in made:
+            self.trigger_event(event, **told)
 
     @staticmethod
     def require(rule: bool, otherwise: str | None, field: str | None = None) -> None:

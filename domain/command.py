@@ -16,10 +16,20 @@ from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate, Claim
 from domain.declaration import WrongDeclaration, check_types, hints_of
-from domain.parameters import SHORT, AtMost, Following, FoundBy, FromAttribute, FromRequest, NewSecret, Patched
+from domain.parameters import (
+    SHORT,
+    AtMost,
+    Following,
+    FoundBy,
+    FromAttribute,
+    FromHistory,
+    FromRequest,
+    NewSecret,
+    Patched,
+)
 
 REQUIRED: Final = Parameter.empty
-Filled = FromAttribute | FromRequest | Following | FoundBy | NewSecret
+Filled = FromAttribute | FromHistory | FromRequest | Following | FoundBy | NewSecret
 
 
 class Code(StrEnum):

@@ -29,3 +29,21 @@ class Entry:
     origin: str | None
     receipt: str
     data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of one aggregate, with who asked for what when it was recorded: what an undo looks at."""
+
+    event: Any
+    position: int
+    recorded_at: datetime
+    actor: UUID
+    command: str
+    command_id: UUID
+    correlation_id: UUID | None
+    causation_id: UUID | None
+
+    def is_of(self, id: UUID) -> bool:
+        """Whether a command of this id recorded it, or what has this id belongs together with it."""
+        return id in (self.command_id, self.correlation_id)

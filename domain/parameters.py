@@ -55,6 +55,11 @@ class FoundBy:
 
 
 @dataclass(frozen=True)
+class FromHistory:
+    """Marks a parameter with all that happened to the aggregate so far, the first first."""
+
+
+@dataclass(frozen=True)
 class NewSecret:
     """Marks a parameter with the hash of a secret that is made for the command, which learns no more of it.
 
@@ -84,6 +89,8 @@ Moment = Annotated[datetime, FromRequest("occurred_at")]
 """When it happened, in the company's time zone: `now.date()` is the day that its people would say."""
 Reach = Annotated[frozenset[str] | None, FromRequest("scopes")]
 """The scopes of the token by which the caller came; None: nothing limits what its user may do."""
+MayAll = Annotated[bool, FromRequest("everything")]
+"""Whether whoever asks may do everything."""
 HashOfSecret = str
 """SHA-256 of a secret, in hexadecimal digits. To be marked with `NewSecret`."""
 Text = Annotated[str, AtMost(LONG)]
@@ -95,14 +102,17 @@ AS_IT_IS: Final[Any] = type("AsItIs", (), {"__repr__": lambda _: "AS_IT_IS"})()
 @overload
 def command(method: F, /) -> F: ...
 @overload
-def command(*, needs: str = "", mutation: str = "", inner: bool = False) -> Callable[[F], F]: ...
+def command(*, needs: str = "", mutation: str = "", inner: bool = False, undone_by: str = "") -> Callable[[F], F]: ...
 def command(
-    method: F | None = None, /, *, needs: str = "", mutation: str = "", inner: bool = False
+    method: F | None = None, /, *, needs: str = "", mutation: str = "", inner: bool = False, undone_by: str = ""
 ) -> F | Callable[[F], F]:
     """Publish a method as a command.
 
     Its caller needs the permission of the class, unless another is named here. The mutation is named after the
     method and the class, unless it has a name here. There is none of an `inner` command: only Daybook asks for it.
+
+    `undone_by` names the command by which it is taken back, where that is more than to set what it set: `undo` leaves
+    it alone, and names that one.
     """
 
     def publish(method: F) -> F:
@@ -123,7 +133,7 @@ def command(
                 return method(*given.args, **given.kwargs)
             return method(subject, *args, **kwargs)
 
-        vars(decide).update(__needs__=needs, __mutation__=mutation, __inner__=inner)
+        vars(decide).update(__needs__=needs, __mutation__=mutation, __inner__=inner, __undone_by__=undone_by)
         return cast(F, decide)
 
     return publish(method) if method else publish

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
@@ -16,6 +17,7 @@ from psycopg_pool import PoolClosed
 
 from domain.aggregate import Aggregate, Claim
 from domain.command import Accepted, Changed, Outcome, Refusal
+from domain.history import Told
 from infra.commit import Asked, Commit, Conflict, Repeated
 from infra.database import SCHEMA, pool
 from infra.forgetting import destroy, scrub
@@ -27,6 +29,9 @@ from infra.secrets import Digests, digests
 from infra.snapshots import AFTER, KEEP, restored, taken
 
 T = TypeVar("T")
+
+FAST: Final = timedelta(days=1)
+"""By so much the clock of whoever made a correlation id may be fast."""
 
 EVENTS: Final = """
     select originator_id, originator_version, topic, schema_version, occurred_at, state
@@ -41,6 +46,17 @@ SINCE_SNAPSHOT: Final = """
     select originator_id, originator_version, topic, schema_version, occurred_at, state, null
     from events where originator_id = %(id)s and originator_version > coalesce((select version from kept), 0)
     order by 2"""
+PAST: Final = """
+    select originator_id, originator_version, topic, schema_version, occurred_at, state,
+           position, recorded_at, actor, command, command_id, correlation_id, causation_id
+    from events where originator_id = %s order by originator_version"""
+COMMAND_AT: Final = "select command_id from events where position = %s"
+BY_COMMAND: Final = """
+    select originator_id, split_part(min(topic), '.', 1) from events where command_id = %s
+    group by originator_id order by max(position) desc limit %s"""
+TOGETHER: Final = """
+    select originator_id, split_part(min(topic), '.', 1) from events where correlation_id = %s
+    and position > coalesce(position_at(%s), 0) group by originator_id order by max(position) desc limit %s"""
 HOLDER: Final = "select holder from claims where key = %s"
 HOLDERS: Final = "select holder from claims where kind = %s and name = %s"
 HEAD: Final = "select position, hash from event_head"
@@ -86,6 +102,25 @@ class EventStore:
             with suppress(RuntimeError):  # the store is being closed
                 self._behind.submit(self._keep, snapshot)
         return found
+
+    def past(self, aggregate_id: UUID) -> tuple[Told, ...]:
+        """All that happened to an aggregate, in order, each with who asked for what."""
+        rows = self._rows(PAST, [aggregate_id])
+        return tuple(Told(read(Stored(*row[:6]), self.keys), *row[6:]) for row in rows)
+
+    def command_at(self, position: int) -> UUID | None:
+        """By which id the command is known that recorded the event of a position."""
+        return next((id for (id,) in self._rows(COMMAND_AT, [position])), None)
+
+    def recorded_of(self, id: UUID, most: int, *, together: bool) -> dict[UUID, str]:
+        """What a command, or all of a correlation id, was recorded of, with its kind: the last first, at most so many.
+
+        A correlation id of version 7 says when it was made: it is not looked for before, but for clocks that are fast.
+        """
+        if together:
+            made = datetime.fromtimestamp((id.int >> 80) / 1000, UTC) - FAST if id.version == 7 else None
+            return dict(self._rows(TOGETHER, [id, made, most]))
+        return dict(self._rows(BY_COMMAND, [id, most]))
 
     def told(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[int, Aggregate.Event]]:
         """Events with their positions, by a statement of the columns that it then has: see `infra/rights.py`."""

@@ -17,11 +17,13 @@ import msgspec
 
 from domain.aggregate import Aggregate, Claim, Refused, occurring_at
 from domain.command import Accepted, Changed, Code, Command, Foreseen, Outcome, Refusal, Request, describe, index
-from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromRequest, NewSecret, opening
+from domain.history import Told
+from domain.parameters import SHORT, Following, FoundBy, FromAttribute, FromHistory, FromRequest, NewSecret, opening
 from domain.platform.role import Role
 from domain.platform.user import User
-from domain.rights import Rights, Scope
+from domain.rights import EVERYTHING, Rights, Scope
 from domain.scopes import covers
+from domain.undoing import commands_of as undone_commands
 from domain.values import id_text, new_id
 from infra.arguments import Failed, given, instant, invalid, key, patched, text, trimmed
 from infra.commit import Asked, Commit, Conflict, Decision, Forgotten, Repeated, Taken, Throttled
@@ -287,6 +289,13 @@ class Unit:
             self._failure = failure
             raise
 
+    def tried(self, request: Request) -> Accepted | Refusal:
+        """The same, or why it is refused: the unit then goes on without it."""
+        try:
+            return self._decide(request)
+        except (Refused, Failed, Forgotten, NoMasterKey) as failure:
+            return _refusal(failure, self)
+
     def _decide(self, request: Request) -> Accepted:
         command = self.pipeline.commands.get(request.command)
         if command is None:
@@ -353,8 +362,12 @@ class Unit:
                     values[parameter.name] = now
                 case FromRequest("rights"):
                     values[parameter.name] = self.pipeline.authority.rights(request)
+                case FromRequest("everything"):
+                    values[parameter.name] = self.pipeline.authority.rights(request).reach(EVERYTHING) is Scope.ALL
                 case FromRequest("governed"):
                     values[parameter.name] = self._governed(subject, values.get("role_id"))
+                case FromHistory() if subject:
+                    values[parameter.name] = self._past(subject, request, values["of"])
                 case FromRequest(wanted):
                     values[parameter.name] = getattr(request, wanted)
                 case Following(start, by) if kind:
@@ -365,7 +378,7 @@ class Unit:
                     values[parameter.name] = sha256(secret.encode()).hexdigest()
                 case FoundBy(unique, pattern) if kind:
                     wanted = pattern.format(kind=command.aggregate.__name__, **values)
-                    holder = self._holder(Claim(kind.__name__, unique, wanted))
+                    holder = self.holder(Claim(kind.__name__, unique, wanted))
                     values[parameter.name] = holder and self._load(kind, holder)
                 case FromAttribute() if kind:
                     id = getattr(subject, name)
@@ -382,6 +395,14 @@ class Unit:
                     values[parameter.name] = patched(getattr(subject, parameter.name), value, name)
         return values
 
+    def _past(self, subject: Aggregate, request: Request, of: UUID) -> tuple[Told, ...]:
+        """What happened to it. Whoever undoes may do what is undone."""
+        past = self.pipeline.store.past(subject.id)
+        for name in sorted(undone_commands(past, of)):
+            if command := self.pipeline.commands.get(name):
+                self._permit(request, command.needs, subject, "id")
+        return past
+
     def _usable(self, kind: type[Aggregate], id: UUID, field: str, request: Request) -> Aggregate:
         found = self._named(kind, id, field, request, to_see(kind))
         if not found.usable:
@@ -391,7 +412,7 @@ class Unit:
     def _named(self, kind: type[Aggregate], id: UUID, field: str, request: Request, permission: str) -> Aggregate:
         """What a request names, if its actor may do this to it. Whoever may not see it learns nothing of it."""
         self._reach(request, permission)
-        found = self._find(id)
+        found = self.found(id)
         if found is None:
             raise Failed(Code.NOT_FOUND, "there is no such thing", field)
         if not isinstance(found, kind):
@@ -422,7 +443,7 @@ class Unit:
         """
         governors = self.pipeline.authority.governors(subject.id if subject else NOBODY, had)
         for user_id, role_id in governors or ():
-            user, role = self._find(user_id), self._find(role_id)
+            user, role = self.found(user_id), self.found(role_id)
             if (
                 isinstance(user, User) and user.usable and role_id in user.roles
                 and isinstance(role, Role) and role.usable and role.governs
@@ -439,12 +460,13 @@ class Unit:
 
     def _load(self, kind: type[Aggregate], id: UUID) -> Any:
         """What another aggregate names: it is there, and of this kind."""
-        found = self._find(id)
+        found = self.found(id)
         if not isinstance(found, kind):
             raise TypeError(f"{id} should be one of {kind.__name__}, and is {found!r}")
         return found
 
-    def _find(self, id: UUID) -> Aggregate | None:
+    def found(self, id: UUID) -> Aggregate | None:
+        """An aggregate as it stands inside of this unit; None where there is none."""
         if id in self._seen:
             return self._seen[id]
         found = None if self.fresh else self.pipeline.memory.get(id)
@@ -458,7 +480,7 @@ class Unit:
         self._before[id], self._seen[id] = found, copied(found)
         return self._seen[id]
 
-    def _holder(self, claim: Claim) -> UUID | None:
+    def holder(self, claim: Claim) -> UUID | None:
         """Who holds what must be unique, as it stands inside of this unit."""
         for id in self.changed:
             if type(self._seen[id]).__name__ == claim.kind and claim in self._seen[id].claims():
@@ -466,6 +488,11 @@ class Unit:
         holder = self.pipeline.store.holder(claim)
         let_go = holder in self._seen and claim not in self._seen[holder].claims()
         return None if let_go else holder
+
+    def reaches(self, start: UUID, goal: UUID, by: tuple[str, ...]) -> bool:
+        """Whether one is reached from another by way of attributes."""
+        begin = self.found(start)
+        return begin is not None and any(each.id == goal for each in self._following(begin, type(begin), by))
 
     def _following(self, start: Aggregate | None, kind: type[Aggregate], by: tuple[str, ...]) -> Iterator[Aggregate]:
         waiting, met = deque([start] if start else []), {start.id} if start else set()

@@ -17,7 +17,7 @@ from domain.aggregate import SHARED, Aggregate, Refused
 from domain.catalogue import AGGREGATES
 from domain.command import Argument, Code, commands_of, describe, index
 from domain.declaration import personal
-from domain.parameters import Following, FoundBy, FromAttribute, FromRequest
+from domain.parameters import Following, FoundBy, FromAttribute, FromHistory, FromRequest
 from domain.platform.custom_field import CustomField
 from domain.platform.user import User
 from domain.sales.opportunity import Opportunity
@@ -46,6 +46,7 @@ SHARED_ARGUMENTS: dict[str, dict[str, Any]] = {
     "link_external": {"system": "erp", "external_id": "17"},
     "unlink_external": {"system": "erp"},
     "stay": {},
+    "undo": {"of": str(ME)},
     "archive": {"reason": "double"},
     "restore": {},
 }
@@ -88,7 +89,7 @@ def test_archived_it_refuses_all_but_restore(world: World, aggregate: type[Aggre
     world.given(f"{aggregate.__name__}.archive", id)
     user = a_user(world, "Eve")
 
-    for name in SHARED - {"restore"}:
+    for name in SHARED - {"restore", "undo"}:
         arguments = {"owner_id": user} if name == "assign_owner" else SHARED_ARGUMENTS[name]
         world.when(f"{aggregate.__name__}.{name}", id, **arguments).is_refused("archived")
 
@@ -178,13 +179,13 @@ def _value(parameter: Argument, live: Any, others: Mapping[type, list[Any]], dat
             return datetime(2026, 1, 1, tzinfo=UTC)
         case FromRequest("rights"):
             return UNLIMITED
-        case FromRequest("governed"):
+        case FromRequest("governed" | "everything"):
             return data.draw(st.booleans())
         case FromRequest():
             return ME
         case FromAttribute() if getattr(live, parameter.asked_as) is None:
             return None
-        case Following():
+        case Following() | FromHistory():
             return ()
         case FoundBy():
             return data.draw(st.sampled_from([None, *others[CustomField]]))

@@ -127,8 +127,8 @@ def _somethings(world: World) -> dict[str, list[UUID]]:
     }  # fmt: skip
 
 
-def _command(world: World, r: random.Random, ids: dict[str, list[UUID]]) -> None:
-    """One that may well be refused."""
+def _command(world: World, r: random.Random, ids: dict[str, list[UUID]], together: UUID | None = None) -> None:
+    """One that may well be refused; it may belong together with others."""
     kind = r.choice(["Opportunity", "Opportunity", *ids])
     command = r.choice([command for command in COMMANDS.values() if command.aggregate.__name__ == kind])
     if r.random() < (0.7 if command.creates or command.method in SHARED else 0):
@@ -140,7 +140,9 @@ def _command(world: World, r: random.Random, ids: dict[str, list[UUID]]) -> None
     }
     occurred = START + timedelta(days=r.randrange(400)) if r.random() < 0.4 else None
     outcome = world.pipeline.run(
-        Request(command=command.name, id=id, arguments=arguments, actor=ME, occurred_at=occurred)
+        Request(
+            command=command.name, id=id, arguments=arguments, actor=ME, occurred_at=occurred, correlation_id=together
+        )
     )
     if command.creates and isinstance(outcome, Accepted):
         ids[kind].append(outcome.changed[0].id)

@@ -131,7 +131,7 @@ class Account(Aggregate):
         """Move the account along its life as a customer."""
         self.trigger_event(self.LifecycleChanged, lifecycle=lifecycle)
 
-    @command
+    @command(undone_by="unmerge")
     def merge_into(
         self, survivor: Account, above: Annotated[tuple[Account, ...], Following("survivor", by=ABOVE)]
     ) -> Account:
@@ -142,7 +142,7 @@ class Account(Aggregate):
         survivor._absorb(self)
         return survivor
 
-    @command
+    @command(undone_by="merge_into")
     def unmerge(self, merged_into: Its[Account]) -> Account:
         """They were two after all: give both back as they stood. What was changed since the merge stays."""
         self.require(merged_into.merged_into_id is None, "the account it went into was merged too: unmerge that first")

@@ -239,7 +239,7 @@ class Contact(Aggregate):
         self._check_at(account_id)
         self.trigger_event(self.AccountLeft, account_id=account_id)
 
-    @command
+    @command(undone_by="withdraw_consent")
     def give_consent(
         self,
         purpose: Purpose,
@@ -261,7 +261,7 @@ class Contact(Aggregate):
             given_at=now.astimezone(UTC),
         )
 
-    @command
+    @command(undone_by="give_consent")
     def withdraw_consent(self, purpose: Purpose, channel: Channel, now: Moment) -> None:
         """They may not be contacted for this purpose by this channel any more, whatever the basis was."""
         self.require(self.may_contact(purpose, channel), f"there is no consent to {purpose} by {channel}", "channel")

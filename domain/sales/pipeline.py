@@ -89,7 +89,7 @@ class Pipeline(Aggregate):
         """Give the way of selling another name."""
         self.trigger_event(self.Renamed, name=name)
 
-    @command
+    @command(undone_by="retire_stage")
     def add_stage(
         self,
         key: Annotated[str, "its name for programs, for ever"],
