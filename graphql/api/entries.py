@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -33,7 +33,8 @@ class Batch:
 
     def __init__(self, entries: Iterable[Entry], reads: Reads) -> None:
         self.entries, self.reads = list(entries), reads
-        self._found: dict[Any, asyncio.Future[Any]] = {}
+        self._changes: asyncio.Future[dict[int, list[Change]]] | None = None
+        self._rows = Referred(reads)
 
     def told(self, sight: Sight) -> list[Told]:
         """Each of them, without what is hidden from the caller."""
@@ -41,35 +42,42 @@ class Batch:
 
     async def changes(self, info: GraphQLResolveInfo[Any], position: int) -> list[Change]:
         """What the event at a position changed; an error while its view is behind, and where it cannot follow."""
-        found = await self._once("changes", lambda: changes_of(self.reads, info.schema, self.entries))
+        if self._changes is None:
+            self._changes = asyncio.ensure_future(changes_of(self.reads, info.schema, self.entries))
+        found = await self._changes
         if position not in found:
             raise behind("what this event did is not yet to be seen, or its view cannot follow it")
-        return found[position]  # type: ignore[no-any-return]
+        return found[position]
 
     async def row(self, info: GraphQLResolveInfo[Any], entry: Entry) -> Any:
         """The row of what an event names in a field, as it is now: those of all events are one statement."""
-        name = info.field_name
-        kind, id = _named(entry, name)
+        kind, id = _named(entry, info.field_name)
         if id is None:
             return None
-        found = await self._once(
-            (name, *(node.loc and node.loc.start for node in info.field_nodes)), lambda: self._rows(info)
-        )
-        return found.get(id_text(kind, id))
-
-    async def _rows(self, info: GraphQLResolveInfo[Any]) -> Any:
-        wanted: dict[str, set[UUID]] = {}
-        for kind, id in (_named(entry, info.field_name) for entry in self.entries):
-            if id:
-                wanted.setdefault(kind, set()).add(id)
         if info.field_name == "node":
             await self.reads.shown(max(entry.position for entry in self.entries))
-        return await self.reads.several(info, wanted)
+        return await self._rows.row(info, kind, id, (_named(each, info.field_name) for each in self.entries))
 
-    async def _once(self, key: Any, find: Callable[[], Awaitable[Any]]) -> Any:
+
+class Referred:
+    """The rows that several things point to: those of one field are read by one statement."""
+
+    def __init__(self, reads: Reads) -> None:
+        self.reads = reads
+        self._found: dict[Any, asyncio.Future[dict[str, Any]]] = {}
+
+    async def row(
+        self, info: GraphQLResolveInfo[Any], kind: str, id: UUID, every: Iterable[tuple[str, UUID | None]]
+    ) -> Any:
+        """The row of an id, one of every id that the field holds; None where the caller may not see it."""
+        key = (info.field_name, *(node.loc and node.loc.start for node in info.field_nodes))
         if key not in self._found:
-            self._found[key] = asyncio.ensure_future(find())
-        return await self._found[key]
+            wanted: dict[str, set[UUID]] = {}
+            for of, each in every:
+                if each:
+                    wanted.setdefault(of, set()).add(each)
+            self._found[key] = asyncio.ensure_future(self.reads.several(info, wanted))
+        return (await self._found[key]).get(id_text(kind, id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ class OfEvent(Derived):
         entry = source.entry
         match meaning(info.parent_type.fields[info.field_name]):
             case "kind":
-                return _kind(entry.aggregate, entry.event)
+                return kind_of(topic_of(entry))
             case "node_id":
                 return id_text(entry.aggregate, entry.id)
             case "actor" | "on_behalf_of" as name:
@@ -168,15 +176,15 @@ def kinds_of(aggregates: Iterable[type[Aggregate]]) -> Any:
 def _names(aggregates: Iterable[type[Aggregate]]) -> Iterator[tuple[str, str]]:
     for aggregate in aggregates:
         for name in aggregate.events():
-            yield _kind(aggregate.__name__, name), f"{aggregate.__name__}.{name}"
+            yield kind_of(f"{aggregate.__name__}.{name}"), f"{aggregate.__name__}.{name}"
 
 
-def _kind(aggregate: str, event: str) -> str:
-    """The name of a kind of event in the API: `ACCOUNT_REGISTERED`."""
-    return f"{_constant(aggregate)}_{_constant(event)}"
+def kind_of(topic: str) -> str:
+    """The name of a kind of event in the API: `ACCOUNT_REGISTERED` for `Account.Registered`."""
+    return "_".join(map(constant, topic.split(".")))
 
 
-def _constant(name: str) -> str:
+def constant(name: str) -> str:
     return "".join(f"_{c}" if c.isupper() else c for c in name).lstrip("_").upper()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from graphql import GraphQLResolveInfo
@@ -12,7 +14,7 @@ from graphql import GraphQLResolveInfo
 from api.conditions import id_of, view_of
 from api.connections import Page
 from api.declaring import ID, argument, declare, optional
-from api.entries import Batch, Told
+from api.entries import Batch, Referred, Told, kind_of
 from api.errors import bad_input
 from api.fixed import Around, AsOf, PageInfo
 from api.meaning import Derived, Happened, field
@@ -21,6 +23,7 @@ from api.reads import Reads
 from api.sight import Sight, seen_by
 from api.statement import NOW, Statement
 from api.types import Types
+from domain.values import TimeZone, id_text
 
 Narrowed = Callable[[Statement], list[str]]
 """Writes the conditions, upon an event `e`, that make a list. What they are compared with is bound to the statement."""
@@ -86,21 +89,26 @@ class Events:
 
     async def count(self) -> int:
         """How many events the list has."""
-        return int((await self._counted("null"))[0]["count"])
-
-    async def grouped(self, by: str, order: str, zone: str | None = None) -> list[dict[str, Any]]:
-        """How many there are of each `by`, an expression upon an event `e`; `{zone}` in it is a time zone."""
-        return await self._counted(by, order, zone)
-
-    async def _counted(self, by: str, order: str = "1", zone: str | None = None) -> list[dict[str, Any]]:
         statement = Statement(self.reads.caller.policy, self.reads.places, self.reads.views)
-        if zone is not None:
-            by = by.format(zone=statement.bind(zone, "text"))
-        group = "" if by == "null" else f" group by 1 order by {order} limit {MOST_GROUPS}"
-        counts = f"select {by} as by, count(*) as count from events e where {' and '.join(self.conditions(statement))}"
-        listed = f"(select coalesce(json_agg(g), '[]'::json) from ({counts}{group}) g)"
-        found: list[dict[str, Any]] = orjson.loads(await self.reads.answer(listed, statement))
-        return found
+        return int(await self.reads.answer(f"(select count(*) {self._source(statement)})", statement))
+
+    async def by_day(self, zone: str) -> list[dict[str, Any]]:
+        """How many became known on each day of a time zone, the last days if there are too many."""
+        day = lambda statement: f"(e.recorded_at at time zone {statement.bind(zone, 'text')})::date"  # noqa: E731
+        return [{"day": day, "count": count} for day, count in reversed(await self._grouped(day, "1 desc"))]
+
+    async def by(self, column: str) -> list[tuple[Any, int]]:
+        """How many there are of each value of a column, the most first."""
+        return await self._grouped(lambda _: f"e.{column}", "2 desc, 1")
+
+    async def _grouped(self, by: Callable[[Statement], str], order: str) -> list[tuple[Any, int]]:
+        statement = Statement(self.reads.caller.policy, self.reads.places, self.reads.views)
+        made = f"select {by(statement)}, count(*) {self._source(statement)} group by 1 order by {order}"
+        listed = f"select json_agg(json_build_array(g.by, g.count)) from ({made} limit {MOST_GROUPS}) g (by, count)"
+        return [tuple(pair) for pair in orjson.loads(await self.reads.answer(f"({listed})", statement)) or ()]
+
+    def _source(self, statement: Statement) -> str:
+        return f"from events e where {' and '.join(self.conditions(statement))}"
 
 
 def position_in(cursor: str) -> int:
@@ -126,7 +134,26 @@ class OfList(Derived):
                 return [{"node": told, "cursor": cursor_of(told)} for told in await source.shown()]
             case "pageInfo":
                 return await source.around()
-        return await source.count()
+            case "totalCount":
+                return await source.count()
+            case "byDay":
+                return await source.by_day(given["timeZone"])
+            case "byCommand":
+                return [{"command": command, "count": count} for command, count in await source.by("command")]
+            case "byKind":
+                return [{"kind": kind_of(topic), "count": count} for topic, count in await source.by("topic")]
+        found = [(UUID(id), count) for id, count in await source.by("actor")]
+        rows, every = Referred(source.reads), [("User", id) for id, _ in found]
+        return [{"actor": id_text("User", id), "count": n, "user": (rows, id, every)} for id, n in found]
+
+
+class Actor(Derived):
+    """A user as a row, in a list of them."""
+
+    @staticmethod
+    async def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        rows, id, every = source["user"]
+        return await rows.row(info, "User", id, every)
 
 
 class OfPart(Derived):
@@ -147,6 +174,8 @@ def event_list(types: Types, kinds: Any, event: Any) -> Any:
         },
         description="One event and its place in a list.",
     )
+    days, actors, commands, sorts = _groups(types, kinds)
+    zone = argument("time_zone", TimeZone, "Whose days are meant.", TimeZone("UTC"))
     return declare(
         type("EventConnection", (), {}),
         {
@@ -154,9 +183,34 @@ def event_list(types: Types, kinds: Any, event: Any) -> Any:
             "nodes": field(list[event], None, "The events of this page.", OfList),
             "page_info": field(PageInfo, None, "What lies around this page.", OfList),
             "total_count": field(int, None, "How many there are in all: ask only when you show it.", OfList),
+            "by_day": field(
+                list[days],  # type: ignore[valid-type]
+                None, "How many of all became known on each day, the last 1000 days.", OfList, [zone],
+            ),
+            "by_actor": field(list[actors], None, "How many of all each asked for, the most first.", OfList),  # type: ignore[valid-type]
+            "by_command": field(list[commands], None, "How many of all came of each command, the most first.", OfList),  # type: ignore[valid-type]
+            "by_kind": field(list[sorts], None, "How many of all are of each kind, the most first.", OfList),  # type: ignore[valid-type]
         },
         description="A list of events that you may be told, a page of it at a time.",
-    )
+    )  # fmt: skip
+
+
+def _groups(types: Types, kinds: Any) -> list[Any]:
+    """The types of groups of events: of a day, of who asked for them, of a command, of a kind."""
+    count: Derived = field(int, None, "How many events.", OfPart)
+    actor: dict[str, Derived] = {"actor": field(ID, None, "Who asked for them.", OfPart), "count": count}
+    if user := types.named.get("User"):
+        actor["actor_user"] = field(types.objects[user] | None, None, "Who asked for them, if you may see them.", Actor)
+    command = field(str, None, "What was asked for, such as `Opportunity.win`.", OfPart)
+    made: dict[str, tuple[dict[str, Derived], str]] = {
+        "EventsOfDay": ({"day": field(date, None, "The day.", OfPart), "count": count}, "A day, and what it brought."),
+        "EventsOfActor": (actor, "Somebody, and what they brought about."),
+        "EventsOfCommand": ({"command": command, "count": count}, "A command, and what came of it."),
+        "EventsOfKind": (
+            {"kind": field(kinds, None, "What happened.", OfPart), "count": count}, "What happened, and how often.",
+        ),
+    }  # fmt: skip
+    return [declare(type(name, (), {}), members, description=what) for name, (members, what) in made.items()]
 
 
 class History(Derived):
@@ -183,7 +237,7 @@ class History(Derived):
         return Events(reads, info.context.log, narrowed, page, order="e.originator_version")
 
 
-def histories(types: Types, kinds: Any, listed: Any) -> dict[str, Derived]:
+def histories(kinds: Any, listed: Any) -> dict[str, Derived]:
     """The field of the root `Query` that tells the history of one thing."""
     asked = [
         argument("id", ID, "What it happened to."),

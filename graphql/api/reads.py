@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -102,6 +103,11 @@ class Reads:
         position = statement.instant(dict(as_of), None).position
         assert position
         return int(await self.answer(position, statement))
+
+    async def position_at(self, moment: datetime) -> int:
+        """The position of the last event that was recorded by a moment."""
+        [position] = await self.rows.one("select position_at($1)", [moment])
+        return int(position)
 
     async def head(self) -> int:
         """The position of the last event."""

@@ -10,6 +10,7 @@ from graphql import GraphQLSchema, is_introspection_type, is_specified_scalar_ty
 from strawberry.schema.config import StrawberryConfig
 
 from api.accesses import access_log
+from api.audit import audit_log
 from api.batch import batch
 from api.building import Building
 from api.catalogue import Views
@@ -73,7 +74,8 @@ def build(
     queries = types.roots(reports, Read) | previews(aggregates, commands)
     kinds = kinds_of(aggregates)
     event = event_type(types, kinds)
-    queries |= histories(types, kinds, event_list(types, kinds, event))
+    listed = event_list(types, kinds, event)
+    queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed)
     queries["access_log"] = access_log(shown)
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), queries, description="What can be read."),

@@ -134,6 +134,9 @@ def test_variables_that_hold_too_much_are_refused(api: Api, variables: dict[str,
         ('mutation { registerAccount(input: {name: "x"}) { version } }', {}, 10 + 1 + 1),
         (BATCH, {"c": [{"tagAccount": {"id": "Account_x", "label": "x"}}] * 7}, 7 * (10 + 4)),
         ('{ search(query: "x") { nodes { id } } }', {}, 1 + 20),
+        ('{ history(id: "x") { nodes { kind data } } }', {}, 1 + 50 * 2),
+        ('{ history(id: "x", last: 9) { nodes { changes { field after } } } }', {}, 1 + 9 * 10 * 2),
+        ("{ auditLog(first: 5) { totalCount nodes { actor } byDay { day count } } }", {}, 1 + 10 + 5 + 100 * 2),
     ],
 )  # fmt: skip
 def test_a_cost_is_the_values_that_may_be_asked_for(query: str, variables: dict[str, Any], cost: int) -> None:
