@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
 from itertools import count
 from typing import Any, Final, NoReturn
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -36,6 +37,7 @@ from domain.command import Accepted, Foreseen, Outcome, Refusal, Request, Stoppe
 from infra import batch, cli, subjects, tracing
 from infra.accesses import Accesses, Reader
 from infra.admission import Admission, MustWait
+from infra.audience import Member, audience
 from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA, connect
@@ -222,6 +224,15 @@ class Server:
         self.directory.catch_up()
         return outcomes
 
+    async def audience(self, view: ViewType, owner: UUID | None, position: int | None) -> Sequence[Member]:
+        """Who sees a row that is this owner's: now, or when the history ended at a position."""
+
+        def told() -> list[Member]:
+            people = self.directory.refresh() if position is None else self.directory.at(position)
+            return list(audience(people, view, owner))
+
+        return await to_thread.run_sync(told)
+
     async def foresee(self, request: Request) -> Foreseen | Refusal:
         return await to_thread.run_sync(self.pipeline.foreseen, request, limiter=self.deciding)
 
@@ -321,6 +332,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             authenticate=server.authenticate,
             budget=server.budgets,
             accessed=server.accessed,
+            audience=server.audience,
         ),
         persisted(settings),
         settings.operation_seconds,

@@ -39,6 +39,16 @@ class Scope(StrEnum):
         return [*Scope].index(self)
 
 
+class AccessReason(StrEnum):
+    """Why a permission holds for a thing: it reaches to ALL, to what is the OWNER's own or the TEAM's; or the thing is
+    SHARED, for things of its kind have no owner."""
+
+    ALL = "all"
+    OWNER = "owner"
+    TEAM = "team"
+    SHARED = "shared"
+
+
 class Rights(Protocol):
     """What somebody has, and so may give to others."""
 

@@ -162,9 +162,10 @@ class People:
         """Who may do everything, and by which role."""
         for user in self.known.values():
             if isinstance(user, User) and user.usable:
-                yield from ((user.id, role.id) for role in self._roles(user) if role.governs)
+                yield from ((user.id, role.id) for role in self.roles(user) if role.governs)
 
-    def _roles(self, user: User) -> list[Role]:
+    def roles(self, user: User) -> list[Role]:
+        """The roles of a user that hold."""
         found = (self.known.get(role_id) for role_id in user.roles)
         return [role for role in found if isinstance(role, Role) and role.usable]
 
@@ -174,7 +175,7 @@ class People:
             return UserRights(DAYBOOK, ALL)
         if not isinstance(user, User) or not user.usable:
             return UserRights(user_id)
-        roles = tuple(RoleRights(role.scopes, role.hidden) for role in self._roles(user))
+        roles = tuple(RoleRights(role.scopes, role.hidden) for role in self.roles(user))
         teams = (t for t in self.known.values() if isinstance(t, Team) and t.usable)
         mine = (t for t in teams if user_id in t.members or t.lead_id == user_id)
         members = {id for team in mine for id in (*team.members, team.lead_id) if id}

@@ -9,6 +9,7 @@ from starlette.websockets import WebSocket
 from api.catalogue import Views
 from api.ports import (
     Accessed,
+    Audience,
     Authenticate,
     Batches,
     Budget,
@@ -39,6 +40,7 @@ class Ports:
     authenticate: Authenticate
     budget: Budget
     accessed: Accessed
+    audience: Audience
 
 
 @dataclass

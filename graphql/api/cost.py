@@ -2,9 +2,9 @@
 
 A field costs 1; in a list, that many times as the page is long (`first` or `last`, 50 without), and so on in lists
 within it. A count or the figures of a whole list cost 10 more, so do those of what came, went or changed, and to
-compare it 20; a report and groups cost as if they had 100 rows, the changes of an event as if they were 10. A mutation
-or a subscription costs 10 more, so does each command of a batch, and the schema costs 1000. `@skip` and `@include`
-make nothing cheaper.
+compare it 20; a report, groups and who could see a thing cost as if they had 100 rows, the changes of an event as if
+they were 10. A mutation or a subscription costs 10 more, so does each command of a batch, and the schema costs 1000.
+`@skip` and `@include` make nothing cheaper.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from graphql import (
 )
 
 from api.comparing import PARTS
-from api.meaning import Answer, Happened, Log, Made, Many, Search, meaning
+from api.meaning import Answer, Audience, Happened, Log, Made, Many, Search, meaning
 from api.search import PAGE as HITS
 
 MOST_COST: Final = 500_000
@@ -159,7 +159,7 @@ class Costing:
             page = self.length(HITS if isinstance(means, Search) else PAGE, given.get("first"), given.get("last"))
             return self.selected(selections, of, page) + Cost(1)
         inside = self.selected(selections, of, None) + Cost(COMMAND if type_ in self.roots else 0)
-        if isinstance(means, Answer):
+        if isinstance(means, Answer | Audience):
             return inside.times(HUNDRED)
         if isinstance(means, Made):
             return inside.times(TEN)

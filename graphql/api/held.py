@@ -82,10 +82,11 @@ def _value(means: Column) -> str:
 def hidden(policy: Policy, views: Views) -> list[str]:
     """The fields of the API that are null for a caller, of all that they may see."""
     seen = (view for view in views.all if policy.may((view.within or view).needs))
-    return sorted(name for view in seen for name in _hidden(policy, view))
+    return sorted(name for view in seen for name in hidden_of(policy, view))
 
 
-def _hidden(policy: Policy, view: ViewType) -> list[str]:
+def hidden_of(policy: Policy, view: ViewType) -> list[str]:
+    """The fields of the API that are null for a caller, of one view."""
     fields = (each for f in shape(view) for each in (map(of_column, f.inside) if f.flat else (f,)))
     return [
         f"{type_name(view)}.{camel(each.name)}"

@@ -111,6 +111,11 @@ class ComparedOne:
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """Who could see a thing. It is no view, so it is not compiled."""
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The last event of the history."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.command import Foreseen, Outcome, Refusal, Request, Stopped
 from domain.history import Entry
-from domain.rights import Scope
+from domain.rights import AccessReason, Scope
 from projections.view import View
 
 ViewType = type[View]
@@ -132,6 +132,46 @@ class Accessed(Protocol):
         """Notes that a caller is told something personal: by the kind of rows, of whom, as often as it was; of nobody
         where somebody was only sought by it.
         """
+
+
+class Rule(Protocol):
+    """What lets somebody see a thing: a role that permits it, and why that holds for this one."""
+
+    @property
+    def role_id(self) -> UUID: ...
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def permission(self) -> str: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def reason(self) -> AccessReason: ...
+
+
+class Member(Protocol):
+    """Somebody who sees a thing, by which rules, and all that they may see."""
+
+    @property
+    def user_id(self) -> UUID: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rules(self) -> Sequence[Rule]: ...
+
+    @property
+    def rights(self) -> Policy: ...
+
+
+class Audience(Protocol):
+    async def __call__(self, view: ViewType, owner: UUID | None, position: int | None) -> Sequence[Member]:
+        """Who sees a row of a view that is this owner's (None: nobody's): now, or when the history ended there."""
 
 
 class EventLog(Protocol):

@@ -10,6 +10,7 @@ from graphql import GraphQLSchema, is_introspection_type, is_specified_scalar_ty
 from strawberry.schema.config import StrawberryConfig
 
 from api.accesses import access_log
+from api.audience import who_could_see
 from api.audit import audit_log
 from api.batch import batch
 from api.building import Building
@@ -77,6 +78,7 @@ def build(
     listed = event_list(types, kinds, event)
     queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed)
     queries["access_log"] = access_log(shown)
+    queries["who_could_see"] = who_could_see(types)
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), queries, description="What can be read."),
         declare(type("Mutation", (), {}), mutations, description="What can be asked for."),

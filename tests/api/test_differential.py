@@ -85,6 +85,7 @@ class Asking:
             foresees=server.foresee,
             budget=server.budgets,
             accessed=server.accessed,
+            audience=server.audience,
         )
         caller = Caller(uuid4(), policy, "differential")
         self.context = Context(ports, "differential", session=Session(server.authenticate, "", caller))

@@ -49,7 +49,7 @@ def asked(field: str, account: str) -> str:
     """A field of the root with what it cannot go without, and one thing read from it."""
     assert SCHEMA.query_type
     declared = SCHEMA.query_type.fields[field]
-    kind = "User" if field == "viewer" else getattr(get_named_type(declared.type), "name", "")
+    kind = "User" if field in ("viewer", "whoCouldSee") else getattr(get_named_type(declared.type), "name", "")
     id = account if field in ("node", "nodes", "history", "compare") else f"{kind}_{account.removeprefix('Account_')}"
     given = {"id": f'"{id}"', "ids": f'["{id}"]', "query": '"x"', "from": "{position: 1}"}
     arguments = [f"{name}: {given[name]}" for name, each in declared.args.items() if is_required_argument(each)]
@@ -82,7 +82,7 @@ def test_what_has_a_permission_is_read_with_it_and_no_other(
 ) -> None:
     account = an_account(api)
     needs = guest.error(asked(field, account))["message"].rpartition(" ")[2]
-    reader = readers("customers.see" if field == "search" else needs)
+    reader = readers({"search": "customers.see", "whoCouldSee": "platform.*"}.get(field, needs))
 
     answer = reader.post(asked(field, account)).json()
 
