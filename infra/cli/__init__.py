@@ -14,7 +14,20 @@ from psycopg_pool import PoolTimeout
 
 from infra.anchors import NothingToAnchor, WrongAnchor
 from infra.backup import BackupFailed
-from infra.cli import about, audit, history, persons, relaying, roles, serving, tokens, transfer, verifying, views
+from infra.cli import (
+    about,
+    audit,
+    history,
+    persons,
+    relaying,
+    replays,
+    roles,
+    serving,
+    tokens,
+    transfer,
+    verifying,
+    views,
+)
 from infra.cli.output import Failed, say
 from infra.cli.ports import Ports as Ports
 from infra.data_folder import InUse, Unusable
@@ -70,7 +83,7 @@ def command_line(ports: Ports) -> typer.Typer:
         """Daybook: an event-sourced CRM server."""
         context.obj = ports
 
-    for part in (serving, relaying, transfer, verifying, history, persons, views, tokens, roles, audit, about):
+    for part in (serving, relaying, transfer, verifying, history, persons, views, replays, tokens, roles, audit, about):
         part.add_to(app)
     return app
 

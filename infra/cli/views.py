@@ -53,7 +53,7 @@ def rebuild_(
         raise typer.BadParameter("one at a time", param_hint="--back, --abandon, --drop")
     if (go_back or give_up or drop) and not views:
         raise typer.BadParameter("name the views", param_hint="VIEWS")
-    chosen = _named(views or [])
+    chosen = named(views or [])
     with prepared(Settings.from_environment()) as parts, _refusals():
         if give_up or drop:
             tell([_dropped(parts.database, view, give_up) for view in chosen], as_json, _drops)
@@ -71,7 +71,7 @@ def rebuild_(
 def _rebuilt(url: str, view: type[View]) -> Rebuilt:
     with progress(view.table) as advance:
         try:
-            [made] = rebuild(url, SCHEMA, [view], _reporting(advance))
+            [made] = rebuild(url, SCHEMA, [view], reporting(advance))
         except (KeyboardInterrupt, SystemExit):
             say(f"{view.table} is half built: `daybook rebuild {view.table}` goes on, with --abandon it is dropped")
             raise
@@ -90,12 +90,12 @@ def _drops(told: list[dict[str, Any]]) -> str:
 
 def verify_views(names: list[str], sample: int | None, as_json: bool) -> None:
     """`daybook verify views`."""
-    chosen = _named(names)
+    chosen = named(names)
     with prepared(Settings.from_environment()) as parts, _refusals():
         told = []
         for view in chosen:
             with progress(view.table) as advance:
-                told.append(asdict(verify(parts.database.application_url, SCHEMA, view, sample, _reporting(advance))))
+                told.append(asdict(verify(parts.database.application_url, SCHEMA, view, sample, reporting(advance))))
     tell(told, as_json, _verdicts)
     if any(each["differences"] for each in told):
         raise typer.Exit(1)
@@ -205,14 +205,16 @@ def _id(text: str) -> UUID:
 # -- shared -------------------------------------------------------------------------------------------------------
 
 
-def _named(names: list[str]) -> list[type[View]]:
+def named(names: list[str]) -> list[type[View]]:
+    """The views of these names, or all. Raises Failed."""
     known = {view.table: view for view in VIEWS}
     if unknown := [name for name in names if name not in known]:
         raise Failed(f"there is no view {', '.join(unknown)}; there are {', '.join(known)}")
     return [known[name] for name in names or known]
 
 
-def _reporting(advance: Advance) -> Any:
+def reporting(advance: Advance) -> Any:
+    """How far the work on a view is, on the bar."""
     return lambda at: advance(at.done, at.total)
 
 
