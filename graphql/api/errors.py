@@ -32,6 +32,11 @@ def read_only(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "READ_ONLY"})
 
 
+def not_in_replay(message: str) -> GraphQLError:
+    """What is asked of a replay is not told by views."""
+    return GraphQLError(message, extensions={"code": "NOT_IN_REPLAY"})
+
+
 def too_much(message: str) -> GraphQLError:
     """The request asks for more than is carried out at once."""
     return GraphQLError(message, extensions={"code": "QUERY_TOO_COMPLEX"})

@@ -16,10 +16,11 @@ from api.bounds import MOST_VALUES, too_many_values
 from api.context import Context
 from api.cost import MOST_COST
 from api.documents import Prepared, prepare
-from api.errors import Unfit, read_only, too_much
+from api.errors import Unfit, too_much
 from api.faults import as_error, status_of, throttled, told
 from api.observed import known_operation
 from api.persisted import Persisted
+from api.replayed import check_replayed
 
 
 class Refused(Exception):
@@ -88,7 +89,7 @@ class Operations:
                 raise Refused(prepared.errors, context)
             self.persisted.keep(asked)
             node = prepared.operation(asked.operation_name)
-            _check_reads(context, node)
+            check_replayed(context, prepared, asked.operation_name)
             if too_many_values(asked.variables):
                 raise too_much(f"`variables` hold too much: at most {MOST_VALUES:,} values")
             cost = prepared.cost(asked.operation_name).of(asked.variables)
@@ -141,16 +142,6 @@ class Operations:
         async with aclosing(stream):
             async for made in stream:
                 yield _completed(made)
-
-
-def _check_reads(context: Context, node: OperationDefinitionNode) -> None:
-    """Of a replay nothing is asked but queries, and over HTTP, where each names it."""
-    if context.replay is None:
-        return
-    if context.replayed is None:
-        raise read_only("a replay is read over HTTP: ask with the header Daybook-Replay there")
-    if node.operation is not OperationType.QUERY:
-        raise read_only(f"a replay takes no {node.operation.value}: leave out the header Daybook-Replay")
 
 
 def _direct(text: str, tag: str | None = None) -> Result:

@@ -152,7 +152,7 @@ class Statement:
         """Today's rights, upon the row as it stands today, whichever instant is asked for.
 
         What has no owner is shared: whoever may see one of a kind sees all of them. A replay is judged so too, by the
-        live rows and not by its own: it must not show what was left out of it how to see more.
+        live rows and not by its own: else whoever was the owner before what is left out would see it again.
         """
         holder = row.view.within or row.view
         mine = EVERY if row.own else self._mine(holder)
@@ -166,6 +166,8 @@ class Statement:
 
     def seen_then(self, row: Row) -> list[str]:
         """Today's rights, upon a row of an aggregate as it stood at its instant."""
+        if row.instant.now:
+            return self.seen(row)
         mine = self._mine(row.view)
         return [] if mine == EVERY else [NONE if mine == NONE else f"{row.alias}.{mine}"]
 

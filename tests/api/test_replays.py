@@ -333,6 +333,24 @@ def test_what_was_not_folded_is_not_answered_by_the_live_views(replays: Replays,
     assert code == "NOT_IN_REPLAY" and "has no opportunities" in message
 
 
+HISTORY = 'history(id: "{account}") {{ totalCount }}'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{{{{ {HISTORY} }}}}",
+        f"{{{{ accounts {{{{ totalCount }}}} ... {{{{ other: {HISTORY} }}}} }}}}",
+        f"{{{{ ...Told }}}} fragment Told on Query {{{{ {HISTORY} }}}}",
+        "{{ accessLog {{ totalCount }} }}",
+    ],
+)
+def test_what_is_not_read_from_views_is_not_asked_of_it(replays: Replays, story: Story, then: str, query: str) -> None:
+    _, code, message = replays.code(then, query.format(**vars(story)))
+
+    assert code == "NOT_IN_REPLAY" and "leave out the header" in message
+
+
 # -- what is refused ----------------------------------------------------------------------------------------------
 
 
