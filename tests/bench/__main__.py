@@ -32,6 +32,7 @@ BENCHMARKS = (
     "importing",
     "starting",
     "schema",
+    "schedule",
 )
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import cache
 
 from domain.projects.planning.network import Link, Network
@@ -12,7 +12,10 @@ from domain.projects.planning.plan import Dependency, Plan
 
 def drivers(plan: Plan, network: Network, early: Early, place: int) -> tuple[Dependency, ...]:
     """The dependencies that a task, or what it is under, waits for the longest; none if that is a date."""
-    return tuple(sorted([plan.dependencies[link.number] for link in _driving(plan, network, early, place)]))
+    found = _driving(plan, network, early, place)
+    if len(found) < 2:  # most: a comparison of dependencies costs more than all else here
+        return tuple([plan.dependencies[link.number] for link in found])
+    return tuple(sorted([plan.dependencies[link.number] for link in found]))
 
 
 def holders(plan: Plan, network: Network, early: Early, critical: Collection[int]) -> dict[int, list[int]]:
@@ -37,23 +40,25 @@ def holders(plan: Plan, network: Network, early: Early, critical: Collection[int
     return held
 
 
-def _driving(plan: Plan, network: Network, early: Early, place: int) -> Iterator[Link]:
+def _driving(plan: Plan, network: Network, early: Early, place: int) -> list[Link]:
     task, leaf = plan.tasks[place], not network.children[place]
-    start, finish = early.start[place] >> 1, early.finish[place] >> 1
     if leaf and task.finished:
-        return
+        return []
+    start, finish = early.start[place] >> 1, early.finish[place] >> 1
     begun = leaf and task.started is not None
-    for link in network.incoming[place]:
-        if _instant(early, link) == (finish if link.to_finish else start) and (link.to_finish or not begun):
-            yield link
+    found = [
+        link
+        for link in network.incoming[place]
+        if (link.to_finish or not begun) and _instant(early, link) == (finish if link.to_finish else start)
+    ]
     above = network.parent[place]
     while above is not None and not begun and early.gate[above] >> 1 == start:
-        for link in network.incoming[above]:
-            if _instant(early, link) == start:
-                yield link
+        found += [link for link in network.incoming[above] if _instant(early, link) == start]
         above = network.parent[above]
+    return found
 
 
 def _instant(early: Early, link: Link) -> int:
     """The instant before which a link lets nothing happen."""
-    return ((early.finish if link.from_finish else early.start)[link.predecessor] >> 1) + link.lag
+    steps = early.finish if link.from_finish else early.start
+    return (steps[link.predecessor] >> 1) + link.lag
