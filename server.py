@@ -41,6 +41,7 @@ from infra.audience import Member, audience
 from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA, connect
+from infra.disclosing import Disclosing
 from infra.event_store import EventStore
 from infra.identity import TOKEN, Identity
 from infra.identity import Caller as Known
@@ -106,6 +107,7 @@ class Server:
         self.refusals = Refusals(url, settings.refusal_days, schema)
         self.accesses = Accesses(url, settings.access_days, schema)
         self.deciding = CapacityLimiter(AT_ONCE)
+        self.disclosing = Disclosing(self.store, settings.kafka_prefix)
         self.known: dict[ViewType, Place] = {}
 
     def subjects(self, settings: Settings) -> subjects.Subjects | None:
@@ -333,6 +335,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             budget=server.budgets,
             accessed=server.accessed,
             audience=server.audience,
+            disclosing=server.disclosing,
         ),
         persisted(settings),
         settings.operation_seconds,

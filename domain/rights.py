@@ -19,7 +19,11 @@ EVERYTHING: Final = "*"
 """What is permitted to an administrator. `sales.*` is everything in a context, and `*.see` that of every context."""
 
 AUDIT: Final = "platform.audit"
-BESIDES: Final = {AUDIT: "See who did what, and who read what is personal, whatever kind of thing it was."}
+PRIVACY: Final = "platform.privacy"
+BESIDES: Final = {
+    AUDIT: "See who did what, and who read what is personal, whatever kind of thing it was.",
+    PRIVACY: "Be told all that is held about a person, and what it takes to forget them.",
+}
 """What can be permitted besides to see what is of a kind, and to work on it."""
 
 NEVER: Final = frozenset({"merged_into_id"})

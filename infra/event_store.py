@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, Final, Self, TypeVar
@@ -146,6 +146,10 @@ class EventStore:
         """The position and the hash of the last event; 0 and the beginning of the chain before the first."""
         ((position, hash),) = self._rows(HEAD)
         return position, hash
+
+    def connection(self) -> AbstractContextManager[Connection[Any]]:
+        """A connection to what is kept beside the history, for one question."""
+        return self._pool.connection()
 
     def append(self, commit: Commit, *, waits: bool = False) -> Future[Accepted]:
         """Record a commit, whole or not at all. Its commands, if all were answered before, are answered the same.

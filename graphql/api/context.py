@@ -15,6 +15,7 @@ from api.ports import (
     Budget,
     Caller,
     Commands,
+    Disclosing,
     EventLog,
     Foresees,
     Places,
@@ -41,6 +42,7 @@ class Ports:
     budget: Budget
     accessed: Accessed
     audience: Audience
+    disclosing: Disclosing
 
 
 @dataclass

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain.aggregate import Aggregate
 from domain.command import Foreseen, Outcome, Refusal, Request, Stopped
 from domain.history import Entry
 from domain.rights import AccessReason, Scope
@@ -172,6 +173,20 @@ class Member(Protocol):
 class Audience(Protocol):
     async def __call__(self, view: ViewType, owner: UUID | None, position: int | None) -> Sequence[Member]:
         """Who sees a row of a view that is this owner's (None: nobody's): now, or when the history ended there."""
+
+
+class Disclosing(Protocol):
+    """All that is held about a person. Nothing of it is limited by what a caller may see: whoever asks sees to that."""
+
+    @property
+    def persons(self) -> Collection[str]:
+        """The kinds that are a person."""
+
+    def concerned(self, kind: type[Aggregate]) -> Collection[ViewType]:
+        """The views that may tell of a person of a kind."""
+
+    async def report(self, kind: str, person: UUID) -> Mapping[str, Any] | None:
+        """What is held, in plain values; None if there is nobody of this id."""
 
 
 class EventLog(Protocol):

@@ -17,6 +17,7 @@ from api.building import Building
 from api.catalogue import Views
 from api.commands import Commands
 from api.declaring import declare
+from api.disclosed import personal_data
 from api.documents import Documents
 from api.entries import event_type, kinds_of
 from api.events import subscription
@@ -77,8 +78,8 @@ def build(
     event = event_type(types, kinds)
     listed = event_list(types, kinds, event)
     queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed)
-    queries["access_log"] = access_log(shown)
-    queries["who_could_see"] = who_could_see(types)
+    queries |= {"access_log": access_log(shown), "who_could_see": who_could_see(types)}
+    queries["personal_data"] = personal_data(shown)
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), queries, description="What can be read."),
         declare(type("Mutation", (), {}), mutations, description="What can be asked for."),

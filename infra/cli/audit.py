@@ -9,10 +9,11 @@ from uuid import UUID
 
 import typer
 
-from domain.values import id_text, parse
+from domain.values import id_text
 from infra.accesses import Access, since
 from infra.cli.databases import database
 from infra.cli.output import AsJson, Failed, table, tell
+from infra.cli.persons import id_of
 from infra.database import connect
 from infra.refusals import Refusals
 from infra.settings import Settings
@@ -57,7 +58,7 @@ def access(
     as_json: AsJson = False,
 ) -> None:
     """List who was told what is personal, or exported it, and of whom; the latest first."""
-    whose = _person(person)
+    whose = id_of(person)[1] if person else None
     with database(Settings.from_environment()) as used:
         if not used.is_prepared:
             raise Failed("nobody read anything: the database is empty")
@@ -67,13 +68,6 @@ def access(
     shown = ("at", "times", "who", "way", "operation", "kind", "of")
     rows = [[row["of"] if key == "of" else row[key] for key in shown] for row in told]
     tell(told, as_json, lambda _: table([*shown], rows) if rows else None)
-
-
-def _person(text: str | None) -> UUID | None:
-    try:
-        return parse(text)[1] if text else None
-    except ValueError:
-        raise Failed(f"{text} is no id, which looks like Contact_<uuid>") from None
 
 
 def _told(each: Access, whose: UUID | None) -> dict[str, Any]:

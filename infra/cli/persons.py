@@ -1,7 +1,9 @@
-"""What an operator does about what is personal: wrap its keys by another master key, forget again after a restore."""
+"""What an operator does about what is personal: tell what is held, wrap its keys anew, forget again after a restore."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,12 +15,14 @@ import typer
 
 from domain.command import Accepted, Code, Request
 from domain.values import id_text, parse
+from infra.accesses import local_reader, note_now
 from infra.cli.databases import database
-from infra.cli.output import AsJson, Failed, progress, tell
+from infra.cli.output import AsJson, Failed, progress, say, tell
 from infra.cli.running import Running, prepared
 from infra.database import connect
 from infra.forgetting import destroy, forgotten, is_known
 from infra.keys import MasterKeys, file_of, keys_in, put_first, unlocked
+from infra.person_report import NoPerson, person_report
 from infra.rotation import rotate
 from infra.settings import Settings
 
@@ -28,6 +32,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("rotate")(rotate_)
     app.command("forgotten")(forgotten_)
     app.command()(forget)
+    group = typer.Typer(help="Tell what is held about a person.", no_args_is_help=True)
+    group.command("report")(report_)
+    app.add_typer(group, name="person")
 
 
 def rotate_(
@@ -87,6 +94,37 @@ def forget(
                 raise Failed("somebody of the list still has a key")
     text = "{forgotten} were forgotten; {already} were already, and of {unknown} nothing is recorded"
     tell(told, as_json, lambda told: text.format(**told))
+
+
+def report_(
+    id: Annotated[str, typer.Argument(help="Of the person, such as Contact_<uuid>.")],
+    to: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="A file that is not there yet.")],
+) -> None:
+    """Write all that is held about a person, as JSON: what they may ask for, and take elsewhere."""
+    (kind, person), settings = id_of(id), Settings.from_environment()
+    with prepared(settings) as parts, parts.store.connection() as connection:
+        try:
+            made = person_report(connection, parts.store.keys, kind, person, settings.kafka_prefix)
+        except NoPerson as error:
+            raise Failed(str(error)) from None
+        note_now(connection, local_reader("person report"), kind, [person])
+        try:
+            with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+                json.dump(made, out, indent=2, ensure_ascii=False)
+        except OSError as error:
+            raise Failed(f"{to} cannot be written: {error.strerror}") from None
+    say(f"{to}: what is held about {made['person']}, as of position {made['position']}")
+
+
+def id_of(text: str) -> tuple[str, UUID]:
+    """The kind and the id that an argument names."""
+    try:
+        kind, id = parse(text)
+    except ValueError:
+        kind = None
+    if kind is None:
+        raise Failed(f"{text} is no id, which looks like Contact_<uuid>")
+    return kind, id
 
 
 def _listed(file: Path) -> Iterator[tuple[UUID, str | None]]:

@@ -86,6 +86,7 @@ class Asking:
             budget=server.budgets,
             accessed=server.accessed,
             audience=server.audience,
+            disclosing=server.disclosing,
         )
         caller = Caller(uuid4(), policy, "differential")
         self.context = Context(ports, "differential", session=Session(server.authenticate, "", caller))
