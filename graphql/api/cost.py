@@ -2,8 +2,9 @@
 
 A field costs 1; in a list, that many times as the page is long (`first` or `last`, 50 without), and so on in lists
 within it. A count or the figures of a whole list cost 10 more, so do those of what came, went or changed, and to
-compare it 20; a report, groups and who could see a thing cost as if they had 100 rows, the changes of an event as if
-they were 10. A mutation or a subscription costs 10 more, so does each command of a batch, and the schema costs 1000.
+compare it 20; a report, groups and who could see a thing cost as if they had 100 rows, the changes of an event and the
+events of a command as if they were 10. A mutation or a subscription costs 10 more, so does each command of a batch, and
+the schema costs 1000.
 `@skip` and `@include` make nothing cheaper.
 """
 
@@ -29,7 +30,7 @@ from graphql import (
 )
 
 from api.comparing import PARTS
-from api.meaning import Answer, Audience, Happened, Log, Made, Many, Search, meaning
+from api.meaning import Answer, Audience, Few, Happened, Log, Many, Search, meaning
 from api.search import PAGE as HITS
 
 MOST_COST: Final = 500_000
@@ -146,7 +147,7 @@ class Costing:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if rows is not None:
             match name:
-                case "nodes" | "edges":
+                case "nodes" | "edges" | "steps":
                     return self.selected(selections, of, None).times(rows)
                 case "groupBy" | "byDay" | "byActor" | "byCommand" | "byKind":
                     return self.selected(selections, of, None).times(HUNDRED)
@@ -161,7 +162,7 @@ class Costing:
         inside = self.selected(selections, of, None) + Cost(COMMAND if type_ in self.roots else 0)
         if isinstance(means, Answer | Audience):
             return inside.times(HUNDRED)
-        if isinstance(means, Made):
+        if isinstance(means, Few):
             return inside.times(TEN)
         many = next((given[name] for name in ("ids", "commands") if name in given), None)
         return inside.times(self.length(1, many)) if many else inside + Cost(1)

@@ -15,7 +15,7 @@ from graphql import GraphQLResolveInfo
 from api.declaring import ID, JSON, declare, declare_enum
 from api.errors import behind
 from api.fixed import Node, Position
-from api.meaning import Derived, Made, field, meaning
+from api.meaning import Derived, Few, field, meaning
 from api.reads import Reads
 from api.sight import Sight
 from api.types import Types
@@ -121,7 +121,7 @@ class OfEvent(Derived):
                 return source.among.row(info, entry)
             case "reason":
                 return _reason(source, info)
-            case Made():
+            case Few():
                 return source.among.changes(info, entry.position)
             case name:
                 return getattr(entry, name)
@@ -211,7 +211,7 @@ def event_type(types: Types, kinds: Any) -> Any:
         "schema_version": (int, "schema_version", "The version of the form in which `data` was recorded."),
         "data": (JSON, "data", "What the event recorded."),
         "changes": (
-            list[ChangeType] | None, Made(), "What it changed of what is seen elsewhere, field by field.",
+            list[ChangeType] | None, Few(), "What it changed of what is seen elsewhere, field by field.",
         ),
         "node": (Node | None, "row", "What it happened to, as it is now."),
     }  # fmt: skip

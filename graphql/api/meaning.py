@@ -101,8 +101,8 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The changes that an event made."""
+class Few:
+    """A short list that no argument bounds: the changes of an event, the events of a command."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from api.audit import audit_log
 from api.batch import batch
 from api.building import Building
 from api.catalogue import Views
+from api.causes import causality
 from api.commands import Commands
 from api.declaring import declare
 from api.disclosed import personal_data
@@ -77,7 +78,7 @@ def build(
     kinds = kinds_of(aggregates)
     event = event_type(types, kinds)
     listed = event_list(types, kinds, event)
-    queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed)
+    queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed) | causality(event)
     queries |= {"access_log": access_log(shown), "who_could_see": who_could_see(types)}
     queries["personal_data"] = personal_data(shown)
     made = Building(types.scalars).schema(

@@ -97,18 +97,16 @@ def _pairs(statement: Statement, schema: GraphQLSchema, view: ViewType, entries:
     wanted = None if None in named else {name for names in named for name in names or ()}
     place, ended = statement.places(view), "r._ended" if view.ends else "false"
     columns = f"{selected(view)}, r._from, {ended} as _ended"
-    after, before = Row("a", view, PAST), Row("b", view, PAST)
+    after, before = statement.row(view, PAST), statement.row(view, PAST)
+    a, b = after.alias, before.alias
     live, history = quoted(place.live), quoted(place.history)
     found = " union all ".join(
         f"select {columns} from {table} r where r.id = w.id and r._from = w.position" for table in (live, history)
     )
-    same = " and ".join(f"r.{quoted(key)} = a.{quoted(key)}" for key in keys_of(view))
+    same = " and ".join(f"r.{quoted(key)} = {a}.{quoted(key)}" for key in keys_of(view))
     last = f"select {columns} from {history} r where {same} and r._to = w.position"
     asked = [each for each in fields_of(schema, view) if wanted is None or each.declared in wanted]
-    was, became = (
-        json_of({each.name: written(statement, row, each.means, each.type_) for each in asked} or {"none": "null"})
-        for row in (before, after)
-    )
+    was, became = (_row(statement, row, asked) for row in (before, after))
     events = ", ".join(
         (
             statement.bind([entry.position for entry in entries], "bigint[]"),
@@ -117,13 +115,19 @@ def _pairs(statement: Statement, schema: GraphQLSchema, view: ViewType, entries:
     )
     pair = (
         f"w.position, {_key(statement, view, after)},"
-        f" case when not b._ended then {was} end, case when not a._ended then {became} end"
+        f" case when not {b}._ended then {was} end, case when not {a}._ended then {became} end"
     )
     return (
         f"(select coalesce(json_agg(json_build_array({pair}) order by w.position), '[]'::json)"
-        f" from unnest({events}) w (position, id) cross join lateral ({found}) a"
-        f" left join lateral ({last}) b on true{where(statement.where(after))})"
+        f" from unnest({events}) w (position, id) cross join lateral ({found}) {a}"
+        f" left join lateral ({last}) {b} on true{where(statement.where(after))})"
     )
+
+
+def _row(statement: Statement, row: Row, fields: Iterable[Told]) -> str:
+    """The JSON of these fields of a row; it says, too, of whom it tells something personal."""
+    told = {each.name: written(statement, row, each.means, each.type_) for each in fields}
+    return json_of(statement.personal.shown(row.alias, row.view) | (told or {"none": "null"}))
 
 
 def _key(statement: Statement, view: ViewType, row: Row) -> str:

@@ -190,6 +190,8 @@ WAYS = {
     "as a hit": '{{ search(query: "{word}", kinds: [CONTACT]) {{ nodes {{ ... on Contact {{ givenName }} }} }} }}',
     "as a match": '{{ search(query: "{word}", kinds: [CONTACT]) {{ edges {{ matched {{ text }} }} }} }}',
     "found by it": '{{ contacts(filter: {{familyName: {{eq: "{word}"}}}}) {{ nodes {{ title familyName }} }} }}',
+    "in what an event changed": '{{ history(id: "{id}") {{ nodes {{ changes {{ field after }} }} }} }}',
+    "of what was changed": '{{ history(id: "{id}") {{ nodes {{ node {{ ... on Contact {{ phones }} }} }} }} }}',
     "beside what graphql-core answers": '{{ contact(id: "{id}") {{ givenName }} __schema {{ description }} }}',
 }
 

@@ -136,6 +136,7 @@ def test_variables_that_hold_too_much_are_refused(api: Api, variables: dict[str,
         ('{ search(query: "x") { nodes { id } } }', {}, 1 + 20),
         ('{ history(id: "x") { nodes { kind data } } }', {}, 1 + 50 * 2),
         ('{ history(id: "x", last: 9) { nodes { changes { field after } } } }', {}, 1 + 9 * 10 * 2),
+        ("{ causes(position: 1) { more steps { command events { kind } } } }", {}, 1 + 1 + 50 * (1 + 10)),
         ("{ auditLog(first: 5) { totalCount nodes { actor } byDay { day count } } }", {}, 1 + 10 + 5 + 100 * 2),
     ],
 )  # fmt: skip
