@@ -11,7 +11,7 @@ from typing import Any, cast
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from projections.columns import Column, columns_in
-from projections.view import View, fingerprint, shape
+from projections.view import View, creating, fingerprint, named_by, shape
 from projections.words import words
 
 FROM = Column("_from", "bigint", False)
@@ -71,12 +71,33 @@ class Table:
         """By table: for pages in the order of a column, and for the past. No part of the fingerprint: what is declared
         later is made later.
         """
-        return {self.name: [(column, *self.key) for column in self.view.indexes], self.history: [HELD]}
+        live = [(column,) if self._listed(column) else (column, *self.key) for column in self.view.indexes]
+        return {self.name: live, self.history: [HELD, *((column,) for column in self._left)]}
 
     def index(self, name: str, columns: Sequence[str], beside: bool = False) -> Composed:
-        """Makes one of them; `beside`: without keeping anybody from the table."""
-        concurrently = SQL("concurrently" if beside else "")
-        return SQL("create index {} on {} ({})").format(concurrently, Identifier(name), names(columns))
+        """Makes one of them; `beside`: without keeping anybody from the table. Most lists of ids are empty, and those
+        are not looked for.
+        """
+        concurrently, shape = SQL("concurrently" if beside else ""), SQL("create index {} on {} ({})")
+        if self._listed(columns[0]):
+            shape = SQL("create index {} on {} using gin ({}) where {} <> '{{}}'")
+        return shape.format(concurrently, Identifier(name), names(columns), Identifier(columns[0]))
+
+    @property
+    def _left(self) -> list[str]:
+        """The indexed columns that point to something and may come to point elsewhere: by which is found what belonged
+        to something once. (What somebody was responsible for once is asked of nobody.)
+        """
+        points = [c for c in self.view.indexes if c.endswith(("_id", "_ids")) and c != self.view.owner]
+        setting = {column: named_by(self.view, column) for column in points}
+        begins = creating(self.view)
+        return [c for c, events in setting.items() if c not in self.key and (events is None or not events <= begins)]
+
+    def _listed(self, column: str) -> bool:
+        return self._type(column).endswith("[]")
+
+    def _type(self, column: str) -> str:
+        return next((c.type for c in self.live_columns if c.name == column), "")
 
     @property
     def search(self) -> str | None:

@@ -62,7 +62,8 @@ class Words(TypedDict, total=False):
     owner: str | None
     """The column that row scope looks at. Without one, all rows are seen by whoever may see any."""
     indexes: tuple[str, ...]
-    """Columns by which many rows are filtered or sorted; none that may hold a long text (an entry has 2,700 bytes).
+    """Columns by which many rows are filtered or sorted, or lists of ids by which they are found; none that may hold a
+    long text (an entry has 2,700 bytes).
     Not part of the fingerprint: made beside the running table."""
     search: tuple[str, ...]
     """Columns of text that a search looks into."""

@@ -28,6 +28,7 @@ from api.history import event_list, histories
 from api.observed import Watched
 from api.ports import ViewType
 from api.reads import Read
+from api.timeline import timelines
 from api.types import Types
 from api.upserts import upserts
 from domain.aggregate import Aggregate
@@ -78,7 +79,8 @@ def build(
     kinds = kinds_of(aggregates)
     event = event_type(types, kinds)
     listed = event_list(types, kinds, event)
-    queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed) | causality(event)
+    queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed) | timelines(kinds, listed)
+    queries |= causality(event)
     queries |= {"access_log": access_log(shown), "who_could_see": who_could_see(types)}
     queries["personal_data"] = personal_data(shown)
     made = Building(types.scalars).schema(

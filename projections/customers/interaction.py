@@ -20,6 +20,7 @@ class InteractionView(
     owner="owner_id",
     indexes=(
         "contact_id",
+        "contact_ids",
         "account_id",
         "opportunity_id",
         "owner_id",

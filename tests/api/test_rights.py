@@ -52,8 +52,10 @@ def asked(field: str, account: str) -> str:
     assert SCHEMA.query_type
     declared = SCHEMA.query_type.fields[field]
     kind = "User" if field in ("viewer", "whoCouldSee") else getattr(get_named_type(declared.type), "name", "")
-    id = account if field in ("node", "nodes", "history", "compare") else f"{kind}_{account.removeprefix('Account_')}"
-    given = {"id": f'"{id}"', "ids": f'["{id}"]', "query": '"x"', "from": "{position: 1}", "position": "1"}
+    of_account = field in ("node", "nodes", "history", "compare", "timeline")
+    id = account if of_account else f"{kind}_{account.removeprefix('Account_')}"
+    given = {"id": f'"{id}"', "ids": f'["{id}"]', "query": '"x"', "from": "{position: 1}", "of": f'"{id}"'}
+    given["position"] = "1"
     arguments = [f"{name}: {given[name]}" for name, each in declared.args.items() if is_required_argument(each)]
     given_with = f"({', '.join(arguments)})" if arguments else ""
     return f"{{ {field}{given_with} {{ __typename }} }}"

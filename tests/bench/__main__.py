@@ -26,6 +26,7 @@ BENCHMARKS = (
     "hostile",
     "rebuild",
     "instants",
+    "timelines",
     "visible",
     "streams",
     "growth",
