@@ -10,10 +10,45 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from server import application
+from server import application, schema_of
 from tests.api.client import Api, some
 from tests.api.company import a_pipeline, a_product, a_won_opportunity, an_account, an_opportunity, euros
 from tests.api.conftest import serving
+
+OF_NO_INSTANT = {
+    "head": "it is the last event",
+    "viewer": "it is who asks now",
+    "rights": "they are those that hold now; whoCouldSee tells of then",
+    "node": "Relay takes no more than an id: nodes does",
+    "compare": "it names two instants",
+    "history": "it is the history itself",
+    "timeline": "it is the history itself",
+    "auditLog": "it is the history itself",
+    "causes": "it is the history itself",
+    "effects": "it is the history itself",
+    "accessLog": "it is no view: nobody asks what it was",
+    "whoCouldSee": "rights hold from when they are recorded",
+}
+"""What of the root takes no `asOf` or no `occurred`, and why."""
+
+
+def test_whatever_is_read_is_read_of_any_instant() -> None:
+    query = schema_of("UTC")[0]._schema.query_type
+    assert query
+
+    lacking = {name for name, field in query.fields.items() if not {"asOf", "occurred"} <= field.args.keys()}
+
+    assert {name for name in lacking if not name.startswith("preview")} <= OF_NO_INSTANT.keys()
+    assert {
+        "nodes",
+        "account",
+        "opportunities",
+        "opportunityLines",
+        "search",
+        "forecast",
+    } <= query.fields.keys() - lacking
+    assert {"asOf"} <= query.fields["whoCouldSee"].args.keys() & query.fields["history"].args.keys()
+
 
 EVERYTHING = """query ($account: ID!, $opportunity: ID!, $pipeline: ID!, $asOf: AsOf, $occurred: Occurred) {
     nodes(ids: [$opportunity, $account], asOf: $asOf, occurred: $occurred) {

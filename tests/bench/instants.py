@@ -91,8 +91,8 @@ def asked(connection: Connection[Any], query: str) -> Callable[[], str]:
     cursor = RawCursor(connection)
 
     def send() -> str:
-        [text, is_behind] = cursor.execute(kept.sql, kept.parameters).fetchone() or ("", True)
-        assert not is_behind, query
+        [text, obstacle] = cursor.execute(kept.sql, kept.parameters).fetchone() or ("", "")
+        assert obstacle is None, query
         return str(text)
 
     assert send() != "null", query
@@ -104,7 +104,7 @@ class _Kept:
 
     async def one(self, sql: str, parameters: list[Any]) -> tuple[Any, ...]:
         self.sql, self.parameters = sql.encode(), parameters
-        return "null", False
+        return "null", None
 
     async def shown(self, position: int, tables: dict[str, list[str]]) -> bool:
         return True
