@@ -34,6 +34,8 @@ from api.schema import build
 from api.stream import Events
 from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Foreseen, Outcome, Refusal, Request, Stopped
+from domain.taking_back import Undo, Undone
+from domain.undoing import UNDO
 from infra import batch, cli, subjects, tracing
 from infra.accesses import Accesses, Reader
 from infra.admission import Admission, MustWait
@@ -60,6 +62,7 @@ from infra.serving import Place as Tables
 from infra.settings import Settings, WrongSetting
 from infra.standing import STANDING, Standing, concerns, standing_of
 from infra.stream import EventStream
+from infra.undoing import Undoing
 from projections.catalogue import REPORTS, VIEWS
 
 AT_ONCE: Final = 64
@@ -105,6 +108,7 @@ class Server:
         self.reading = Reading(url, schema, statement_seconds=settings.statement_seconds)
         self.budgets = Budgets(settings.budget_rate, settings.budget_burst)
         self.refusals = Refusals(url, settings.refusal_days, schema)
+        self.undoing = Undoing(self.pipeline, self.connect)
         self.accesses = Accesses(url, settings.access_days, schema)
         self.deciding = CapacityLimiter(AT_ONCE)
         self.disclosing = Disclosing(self.store, settings.kafka_prefix)
@@ -238,6 +242,22 @@ class Server:
     async def foresee(self, request: Request) -> Foreseen | Refusal:
         return await to_thread.run_sync(self.pipeline.foreseen, request, limiter=self.deciding)
 
+    async def undo(self, undo: Undo) -> Undone:
+        with COMMAND_SECONDS.time(), tracing.doing(UNDO):
+            undone = await to_thread.run_sync(self._undo, undo, limiter=self.deciding)
+        code = undone.refusal.code.name if undone.refusal else "ACCEPTED"
+        if undone.refusal:
+            known_code(code, UNDO)
+        COMMANDS.labels("preview" if undo.preview else UNDO, code).inc()
+        if ids := [each.id for each in undone.affected if each.kind in ("User", "ApiToken")]:
+            self.admission.changed(ids)
+        return undone
+
+    def _undo(self, undo: Undo) -> Undone:
+        undone = self.undoing.undo(undo)
+        self.directory.catch_up()
+        return undone
+
     def _noted(self, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
         """What came of commands is counted; who comes in is looked up again once users or tokens were changed."""
         for request, outcome in zip(requests, outcomes, strict=True):
@@ -329,7 +349,9 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             rows=server.reading,
             commands=server.run,
             batches=server.run_all,
+            correlates=tracing.together,
             foresees=server.foresee,
+            undoes=server.undo,
             log=server.reading,
             authenticate=server.authenticate,
             budget=server.budgets,

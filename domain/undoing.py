@@ -41,18 +41,18 @@ class Step:
     changes: Mapping[Part, tuple[Any, Any]]
 
 
-def undone(past: Sequence[Told], each: Told) -> bool:
-    """Whether an event was undone, and that was not undone in its turn."""
-    return any(
-        _is_undo(later) and later.causation_id is not None and each.is_of(later.causation_id)
-        and later.event.originator_version > each.event.originator_version and not undone(past, later)
-        for later in past
-    )  # fmt: skip
+def undone_by(past: Sequence[Told], each: Told) -> Told | None:
+    """By what an event was undone, if that was not undone in its turn."""
+    for later in reversed(past):
+        meant = _is_undo(later) and later.event.originator_version > each.event.originator_version
+        if meant and later.causation_id and each.is_of(later.causation_id) and not undone_by(past, later):
+            return later
+    return None
 
 
 def of(past: Sequence[Told], id: UUID) -> list[Told]:
     """The events that a command recorded, or that belong together, and were not undone."""
-    return [each for each in past if each.is_of(id) and not undone(past, each)]
+    return [each for each in past if each.is_of(id) and not undone_by(past, each)]
 
 
 def commands_of(past: Sequence[Told], id: UUID) -> frozenset[str]:

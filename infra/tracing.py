@@ -22,6 +22,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.command import Request
+from domain.values import new_id
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, Tracer
@@ -148,6 +149,12 @@ def here() -> SpanContext | None:
 
     context = get_current_span().get_span_context()
     return context if context.is_valid and context.trace_flags.sampled else None
+
+
+def together() -> UUID:
+    """The id of what belongs together: of the trace that it is part of, or one of its own."""
+    context = here()
+    return UUID(int=context.trace_id) if context else new_id()
 
 
 def correlated(request: Request) -> Request:

@@ -95,7 +95,7 @@ class Undoing:
         """By which id it is known what is undone, and what it was recorded of, the last first. Raises Failed."""
         given = [each for each in (asked.command_id, asked.correlation_id, asked.position) if each is not None]
         if len(given) != 1:
-            raise Failed(Code.INVALID, "give one of these: command_id, correlation_id, position")
+            raise Failed(Code.INVALID, "give one of these: commandId, correlationId, position")
         store, meant = self.pipeline.store, asked.correlation_id or asked.command_id
         if asked.position is not None:
             meant = store.command_at(asked.position)

@@ -11,6 +11,7 @@ from domain.aggregate import Aggregate, Claim
 from domain.command import Accepted, Code, Command, Outcome, Refusal, Request
 from domain.scopes import covers
 from domain.upsert import changers
+from domain.values import new_id
 from infra.arguments import Failed, given, invalid, patched
 from infra.pipeline import TRIES, CommandPipeline
 
@@ -18,11 +19,16 @@ EXTERNAL: Final = "external_ids."
 
 
 def upsert(pipeline: CommandPipeline, request: Request) -> Outcome:
-    """Make something, unless one of its kind holds the key of the request: that one is changed where it differs."""
-    assert request.key
+    """Make something, unless one of its kind holds the key of the request: that one is changed where it differs.
+
+    Its commands belong together.
+    """
+    key = request.key
+    assert key
+    request = replace(request, correlation_id=request.correlation_id or new_id())
     for _ in range(TRIES):
-        outcome = _tried(pipeline, request, request.key)
-        if not (isinstance(outcome, Refusal) and _faster(outcome, request.key)):
+        outcome = _tried(pipeline, request, key)
+        if not (isinstance(outcome, Refusal) and _faster(outcome, key)):
             break
     return outcome
 

@@ -248,7 +248,7 @@ def test_nothing_is_recorded_under_an_id_that_nobody_gave(world: World) -> None:
 
     for refused in (by_command, by_position):
         assert refused.refusal and refused.refusal.code is Code.NOT_FOUND
-    assert undo(world, None).refusal == Refusal(Code.INVALID, "give one of these: command_id, correlation_id, position")
+    assert undo(world, None).refusal == Refusal(Code.INVALID, "give one of these: commandId, correlationId, position")
 
 
 def test_a_position_stands_for_its_command(world: World) -> None:

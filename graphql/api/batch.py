@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID, uuid5
 
 from graphql import GraphQLResolveInfo
 
@@ -55,6 +56,9 @@ def batch(commands: Mapping[str, Command], made: Commands, types: Types) -> Deri
     outcome = declare(
         type("BatchPayload", (), {}),
         {
+            "correlation_id": field(
+                UUID, None, "What the commands belong to that name nothing else: by this they can be undone.", OfPayload
+            ),
             "results": field(list[result], None, "What came of each, in the order of the commands.", OfPayload),  # type: ignore[valid-type]
             "user_errors": field(
                 list[UserError],
@@ -88,6 +92,8 @@ class Batch(Derived):
             raise bad_input(f"`commands` takes from 1 to {MOST} commands")
         key = given.get("idempotencyKey") or header_key(info)
         requests = [_request(commands[name], each, n, key, info) for n, (name, each) in enumerate(asked)]
+        correlation_id = uuid5(info.context.caller.user_id, f"batch {key}") if key else info.context.ports.correlates()
+        requests = [replace(each, correlation_id=each.correlation_id or correlation_id) for each in requests]
         names = [name for name, _ in asked]
         done = await info.context.batches(requests, given["atomic"])
         if isinstance(done, Stopped):
@@ -97,7 +103,7 @@ class Batch(Derived):
             outcomes, whole = list(done), []
         results = [_result(n, commands[name], each) for n, (name, each) in enumerate(zip(names, outcomes, strict=True))]
         errors = [e for r, o in zip(results, outcomes, strict=True) if o is not STOPPED for e in r["userErrors"]]
-        return {"results": results, "userErrors": whole + errors}
+        return {"correlationId": correlation_id, "results": results, "userErrors": whole + errors}
 
 
 class SubjectOfAny(Derived):

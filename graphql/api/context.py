@@ -15,12 +15,14 @@ from api.ports import (
     Budget,
     Caller,
     Commands,
+    Correlates,
     Disclosing,
     EventLog,
     Foresees,
     Places,
     Replays,
     Rows,
+    Undoes,
 )
 from api.reads import Reads
 from api.sessions import Session
@@ -36,7 +38,9 @@ class Ports:
     rows: Rows
     commands: Commands
     batches: Batches
+    correlates: Correlates
     foresees: Foresees
+    undoes: Undoes
     log: EventLog
     authenticate: Authenticate
     budget: Budget

@@ -30,7 +30,7 @@ from graphql import (
 )
 
 from api.comparing import PARTS
-from api.meaning import Answer, Audience, Few, Happened, Log, Many, Search, meaning
+from api.meaning import Affected, Answer, Audience, Few, Happened, Log, Many, Search, meaning
 from api.search import PAGE as HITS
 
 MOST_COST: Final = 500_000
@@ -162,6 +162,8 @@ class Costing:
         inside = self.selected(selections, of, None) + Cost(COMMAND if type_ in self.roots else 0)
         if isinstance(means, Answer | Audience):
             return inside.times(HUNDRED)
+        if isinstance(means, Affected):
+            return inside.times(self.length(ROWS, given.get("first")))
         if isinstance(means, Few):
             return inside.times(TEN)
         many = next((given[name] for name in ("ids", "commands") if name in given), None)

@@ -123,7 +123,7 @@ def differences(
             columns = part.columns if part else f.columns
             if any(policy.hides(view, column.name) for column in columns):
                 continue
-            ours, theirs, then = (_value(each, f, part, views, view) for each in (survivor, merged, result))
+            ours, theirs, then = (value_of(each, f, part, views, view) for each in (survivor, merged, result))
             if ours != theirs or ours != then:
                 name = camel(part.columns[0].name if part else f.name)
                 yield {"field": name, "survivor": ours, "merged": theirs, "result": then}
@@ -133,7 +133,8 @@ LEFT_OUT = ("merged_into_id", "archived", "archive_reason")
 """What tells of the merge itself, or of what only one that goes on may have."""
 
 
-def _value(of: Aggregate, f: Field, part: Field | None, views: Views, view: ViewType) -> Any:
+def value_of(of: Any, f: Field, part: Field | None, views: Views, view: ViewType) -> Any:
+    """What an aggregate, or an item of one, knows, as JSON."""
     value = getattr(of, f.name)
     if part is not None:
         value = None if value is None else getattr(value, part.name)

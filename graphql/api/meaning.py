@@ -106,6 +106,11 @@ class Few:
 
 
 @dataclass(frozen=True, slots=True)
+class Affected:
+    """The first of the things that an undo is about."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComparedOne:
     """The row of any view with the id in the argument `id`, at two instants."""
 

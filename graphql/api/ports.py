@@ -12,6 +12,7 @@ from domain.aggregate import Aggregate
 from domain.command import Foreseen, Outcome, Refusal, Request, Stopped
 from domain.history import Entry
 from domain.rights import AccessReason, Scope
+from domain.taking_back import Undo, Undone
 from projections.view import View
 
 ViewType = type[View]
@@ -187,6 +188,16 @@ class Disclosing(Protocol):
 
     async def report(self, kind: str, person: UUID) -> Mapping[str, Any] | None:
         """What is held, in plain values; None if there is nobody of this id."""
+
+
+class Undoes(Protocol):
+    async def __call__(self, undo: Undo) -> Undone:
+        """What came of an undo, or would come of it."""
+
+
+class Correlates(Protocol):
+    def __call__(self) -> UUID:
+        """An id under which all is recorded that belongs together from now on."""
 
 
 class EventLog(Protocol):

@@ -30,6 +30,7 @@ from api.ports import ViewType
 from api.reads import Read
 from api.timeline import timelines
 from api.types import Types
+from api.undo import preview_undo, undo
 from api.upserts import upserts
 from domain.aggregate import Aggregate
 from domain.command import index
@@ -75,6 +76,7 @@ def build(
     commands = Commands(known.values(), types)
     mutations = commands.mutations | upserts(aggregates, commands)
     mutations["batch"] = batch(known, commands, types)
+    mutations["undo"] = undo()
     queries = types.roots(reports, Read) | previews(aggregates, commands)
     kinds = kinds_of(aggregates)
     event = event_type(types, kinds)
@@ -82,7 +84,7 @@ def build(
     queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed) | timelines(kinds, listed)
     queries |= causality(event)
     queries |= {"access_log": access_log(shown), "who_could_see": who_could_see(types)}
-    queries["personal_data"] = personal_data(shown)
+    queries |= {"personal_data": personal_data(shown), "preview_undo": preview_undo()}
     made = Building(types.scalars).schema(
         declare(type("Query", (), {}), queries, description="What can be read."),
         declare(type("Mutation", (), {}), mutations, description="What can be asked for."),

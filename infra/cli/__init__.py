@@ -25,6 +25,7 @@ from infra.cli import (
     serving,
     tokens,
     transfer,
+    undoing,
     verifying,
     views,
 )
@@ -83,7 +84,21 @@ def command_line(ports: Ports) -> typer.Typer:
         """Daybook: an event-sourced CRM server."""
         context.obj = ports
 
-    for part in (serving, relaying, transfer, verifying, history, persons, views, replays, tokens, roles, audit, about):
+    for part in (
+        serving,
+        relaying,
+        transfer,
+        undoing,
+        verifying,
+        history,
+        persons,
+        views,
+        replays,
+        tokens,
+        roles,
+        audit,
+        about,
+    ):
         part.add_to(app)
     return app
 

@@ -44,7 +44,7 @@ def import_(
 ) -> None:
     """Import a file through commands: a row is whole or refused, and a second run doubles nothing."""
     meant = mapping.read(map)
-    with _views() as (parts, connection), progress(f"Importing {file.name}") as advance:
+    with following() as (parts, connection), progress(f"Importing {file.name}") as advance:
         report = importer.run(
             file, kind, meant, parts.pipeline, parts.store, connection, parts.administrator, parts.zone,
             progress=advance, dry_run=dry_run, errors_to=errors,
@@ -87,7 +87,12 @@ def export_(
         opened = out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout)
     except OSError as error:
         raise Failed(f"{out} cannot be written: {error.strerror}") from None
-    with _views() as (_, connection), opened as written, progress(f"Exporting {name}") as advance, _until_read_enough():
+    with (
+        following() as (_, connection),
+        opened as written,
+        progress(f"Exporting {name}") as advance,
+        _until_read_enough(),
+    ):
         exported = export(connection, name, format, written, local_reader(f"export {name}"), advance)
         written.flush()
         say(f"{exported.rows} rows of {exported.connection}")
@@ -128,7 +133,7 @@ def _until_read_enough() -> Iterator[None]:
 
 
 @contextmanager
-def _views() -> Iterator[tuple[Running, Connection[Any]]]:
+def following() -> Iterator[tuple[Running, Connection[Any]]]:
     """What works on the database, and a connection, while views follow: ours too, where no server moves them."""
     settings = Settings.from_environment()
     with prepared(settings) as parts:

@@ -16,6 +16,7 @@ from msgspec import json
 from psycopg import Connection
 
 from domain.command import Accepted, Code, Refusal, Request
+from domain.undoing import undone_by
 from domain.values import new_id
 from infra.event_store import EventStore
 from infra.importing.aside import Aside
@@ -39,10 +40,14 @@ LATER: Final = frozenset({Code.CONFLICT, Code.THROTTLED})
 
 EVENTS: Final = "select count(*) from events where position > %s and correlation_id = %s"
 ORIGINS: Final = """
-    select command_id, origin from events where command_id = any(%(ids)s)
+    select command_id, origin, originator_id from events where command_id = any(%(ids)s)
     union all
-    select command_id, null from answers where command_id = any(%(ids)s) and jsonb_typeof(outcome) = 'array'"""
-"""Which commands were carried out, and where they came from, if that was recorded with an event."""
+    select command_id, null, null from answers where command_id = any(%(ids)s) and jsonb_typeof(outcome) = 'array'"""
+"""Which commands were carried out, and where they came from and of what, if that was recorded with an event."""
+UNDONE: Final = """
+    select distinct u.originator_id from events u
+    where u.originator_id = any(%s) and u.command = split_part(u.topic, '.', 1) || '.undo'"""
+"""Of which of these something was undone, whatever it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +164,8 @@ class _Unit:
     """What the first command is asked of, or makes."""
     again: bool = False
     """Whether its first command is known already."""
+    turn: str = ""
+    """By which undo it is new again, if it was imported before and undone."""
 
 
 class _Importer:
@@ -180,6 +187,8 @@ class _Importer:
         self.last_try = False
         self.known: dict[str, str | None] = {}
         """Of the rows at hand, those whose keys were imported, and the origin of their events, if there are any."""
+        self.turns: dict[str, str] = {}
+        """Of the rows at hand, those that were imported and undone, with the undo."""
         self.would_bring: dict[bytes, str] = {}
         """The same, of all rows that a dry run would import."""
         own = f"external_ids.{mapping.system}"
@@ -232,7 +241,7 @@ class _Importer:
         chosen = [step for step in self.mapping.steps if values.holds(step)]
         calls = [call for step in chosen if (call := self._call(step, values))]
         content = sha256(json.encode([[c.step.name, c.on, c.arguments, c.at] for c in calls], order="sorted"))
-        unit = _Unit(row, key, content.hexdigest()[:32], calls, chosen[0])
+        unit = _Unit(row, key, content.hexdigest()[:32], calls, chosen[0], turn=self.turns.get(key, ""))
         known = self.known.get(key) or self.would_bring.get(_digest(key))
         unit.again = known is not None or key in self.known
         if known is not None:
@@ -261,7 +270,7 @@ class _Importer:
                     id=None if step.command.creates else call.on or unit.this,
                     arguments=_with_this(call.arguments, unit.this),
                     actor=self.actor,
-                    idempotency_key=self._idempotency_key(step, unit.key),
+                    idempotency_key=self._idempotency_key(step, unit.key, unit.turn),
                     correlation_id=self.correlation_id,
                     origin=self._origin(unit.content),
                     occurred_at=call.at,
@@ -356,14 +365,34 @@ class _Importer:
         raise (_Waits if own else BadRow)(f"there is no {find.kind} called {short(text)}{by}")
 
     def _known_of(self, keys: set[str]) -> dict[str, str | None]:
-        """Of these keys, those whose rows were imported before, with the origin of their first command."""
-        first = self.mapping.steps[0]
-        ids = {command_id(self.actor, self._idempotency_key(first, key)): key for key in keys}
-        found = self.connection.execute(ORIGINS, {"ids": list(ids)}, prepare=True).fetchall()
-        return {ids[id]: origin for id, origin in found}
+        """Of these keys, those whose rows were imported before, with the origin of their first command.
 
-    def _idempotency_key(self, step: Step, key: str) -> str:
-        return f"import {_digest(self.mapping.name, step.name, key).hex()}"
+        What was undone since is not known any more: it may come in again, and otherwise.
+        """
+        first, known = self.mapping.steps[0], dict[str, str | None]()
+        self.turns = {}
+        while keys:
+            ids = {command_id(self.actor, self._idempotency_key(first, k, self.turns.get(k, ""))): k for k in keys}
+            found = self.connection.execute(ORIGINS, {"ids": list(ids)}, prepare=True).fetchall()
+            undone = self._undone({id: of for id, _, of in found if of})
+            known |= {ids[id]: origin for id, origin, _ in found if id not in undone}
+            keys = {ids[id] for id in undone}
+            self.turns |= {ids[id]: f" after {by}" for id, by in undone.items()}
+        return known
+
+    def _undone(self, commands: dict[UUID, UUID]) -> dict[UUID, UUID]:
+        """Of commands, each with what it was asked of, those that were undone, each with the undo."""
+        touched = self.connection.execute(UNDONE, [list(commands.values())], prepare=True).fetchall()
+        pasts = {of: self.pipeline.store.past(of) for (of,) in touched}
+        found = {}
+        for id, of in commands.items():
+            mine = [each for each in pasts.get(of, ()) if each.command_id == id]
+            if mine and (by := undone_by(pasts[of], mine[0])) and by.correlation_id:
+                found[id] = by.correlation_id
+        return found
+
+    def _idempotency_key(self, step: Step, key: str, turn: str) -> str:
+        return f"import {_digest(self.mapping.name, step.name, key).hex()}{turn}"
 
     def _origin(self, content: str) -> str:
         """Where a command comes from, and the digest of what the row became: the next import compares it."""
