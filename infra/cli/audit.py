@@ -1,4 +1,4 @@
-"""`daybook audit`: who was kept from what, and who read what is personal."""
+"""`daybook audit`: who did what, who was kept from what, and who read what is personal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from domain.values import id_text
 from infra.accesses import Access, since
+from infra.cli import trails
 from infra.cli.databases import database
 from infra.cli.output import AsJson, Failed, table, tell
 from infra.cli.persons import id_of
@@ -21,7 +22,12 @@ from infra.settings import Settings
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(help="See who was kept from what, and who read what is personal.", no_args_is_help=True)
+    group = typer.Typer(
+        help="See who did what, who was kept from what, and who read what is personal.", no_args_is_help=True
+    )
+    group.command("trail")(trails.trail_)
+    group.command("export")(trails.export_)
+    group.command("head")(trails.head)
     group.command("refusals")(refusals)
     group.command("access")(access)
     app.add_typer(group, name="audit")

@@ -9,14 +9,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from psycopg import Connection
 
 from infra.accesses import local_reader, note_now
 from infra.cli.choosing import Contexts, From, Kinds, To, first, kinds, last
-from infra.cli.databases import database
 from infra.cli.output import AsJson, Failed, progress, say, table, tell
 from infra.cli.running import Running, prepared
 from infra.database import connect
@@ -106,19 +104,19 @@ def _export_events(
         raise typer.BadParameter("parquet needs a file: give --out", param_hint="--format")
     if out is None and as_json:
         raise typer.BadParameter("what is told is the manifest of a file: give --out", param_hint="--json")
-    with database(settings) as used, progress("Exporting events") as advance:
-        if not used.is_prepared:
-            raise Failed("there is nothing to export: the database is empty")
-        with connect(used.application_url) as connection:
-            zone = ZoneInfo(settings.time_zone)
-            begin, end = first(connection, since, zone), last(connection, until, zone)
-            note_now(connection, local_reader("export events"), "events", [])
-            if out is None:
-                with _until_read_enough():
-                    events = stream_events(connection, sys.stdout.buffer, format, begin, end, only, advance)
-                    say(f"{events:,} events, without a manifest: only a file has one")
-                return
-            made = export_events(connection, out, format, begin, end, only, advance)
+    with (
+        prepared(settings) as parts,
+        connect(parts.database.application_url) as connection,
+        progress("Exporting events") as advance,
+    ):
+        begin, end = first(connection, since, parts.zone), last(connection, until, parts.zone)
+        note_now(connection, local_reader("export events"), "events", [])
+        if out is None:
+            with _until_read_enough():
+                events = stream_events(connection, sys.stdout.buffer, format, begin, end, only, advance)
+                say(f"{events:,} events, without a manifest: only a file has one")
+            return
+        made = export_events(connection, out, format, begin, end, only, advance)
     text = "{events:,} events of the positions {from} to {to} are in {path}, and what proves them in {path}{suffix}"
     tell({"path": str(out), **told(made)}, as_json, lambda told: text.format(suffix=SUFFIX, **told))
 

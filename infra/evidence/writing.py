@@ -90,7 +90,7 @@ def export_events(
     for name in (out, beside(out)):
         if name.exists():
             raise CannotExport(f"{name} exists already: choose another name, or remove it")
-    first, last = _range(connection, first, last)
+    first, last = positions(connection, first, last)
     counted = _Counted()
     try:
         with _becoming(out) as file:
@@ -137,7 +137,7 @@ def stream_events(
     progress: Progress = lambda done, all: None,
 ) -> int:
     """The same into a pipe, without a manifest. How many events. Raises CannotExport, BrokenPipeError."""
-    first, last = _range(connection, first, last)
+    first, last = positions(connection, first, last)
     counted = _Counted()
     with FORMS[format].write(out, only is not None) as write:
         for rows in _batches(connection, first, last, only, progress):
@@ -156,7 +156,8 @@ def hash_at(connection: Connection[Any], position: int) -> bytes:
     raise CannotExport(f"there is no event at position {position}: see `daybook verify history`")
 
 
-def _range(connection: Connection[Any], first: int, last: int | None) -> tuple[int, int]:
+def positions(connection: Connection[Any], first: int, last: int | None) -> tuple[int, int]:
+    """The positions that are meant: without `last`, up to where the history ends now. Raises CannotExport."""
     ((head,),) = connection.execute(HEAD).fetchall()
     last = head if last is None else last
     if last > head:

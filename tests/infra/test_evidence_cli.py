@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from infra.anchors import key_in
 from infra.database import connect
+from infra.keys import LENGTH
 from tests.infra.daybook import Said, daybook, daybook_apart
 from tests.infra.test_anchors import address as address
 from tests.infra.test_anchors import company as company
@@ -21,9 +23,11 @@ class Auditor:
 
     def __init__(self, company: dict[str, str], address: str, folder: Path) -> None:
         self.data, self.address, self.folder = Path(company["DAYBOOK_DATA"]), address, folder
+        self.key = folder / "key"
+        self.key.write_text(b64encode(bytes(LENGTH)).decode())
 
     def at_the_company(self, *arguments: object) -> Said:
-        return daybook(self.data, *map(str, arguments), database_url=self.address)
+        return daybook(self.data, *map(str, arguments), database_url=self.address, master_key_file=self.key)
 
     def elsewhere(self, *arguments: object) -> Said:
         nothing = self.folder / "nothing"
