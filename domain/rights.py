@@ -22,7 +22,7 @@ AUDIT: Final = "platform.audit"
 PRIVACY: Final = "platform.privacy"
 BESIDES: Final = {
     AUDIT: "See who did what, and who read what is personal, whatever kind of thing it was.",
-    PRIVACY: "Be told all that is held about a person, and what it takes to forget them.",
+    PRIVACY: "Be told all that is held about a person.",
 }
 """What can be permitted besides to see what is of a kind, and to work on it."""
 

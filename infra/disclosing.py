@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
 from anyio import CapacityLimiter, to_thread
 
 from domain.aggregate import Aggregate
+from infra.erasure import places
 from infra.event_store import EventStore
 from infra.person_report import NoPerson, concerned, person_report, persons
 from projections.view import View
@@ -39,3 +41,12 @@ class Disclosing:
                     return None
 
         return await to_thread.run_sync(made, limiter=self._limit)
+
+    async def places(self, person: UUID) -> list[dict[str, Any]]:
+        """Every place where something of a person is."""
+
+        def found() -> list[dict[str, Any]]:
+            with self._store.connection() as connection:
+                return [asdict(place) for place in places(connection, person)]
+
+        return await to_thread.run_sync(found, limiter=self._limit)

@@ -189,6 +189,9 @@ class Disclosing(Protocol):
     async def report(self, kind: str, person: UUID) -> Mapping[str, Any] | None:
         """What is held, in plain values; None if there is nobody of this id."""
 
+    async def places(self, person: UUID) -> Sequence[Mapping[str, Any]]:
+        """Every place where something of a person is, with `rows`, `personal` and what `becomes` of them."""
+
 
 class Undoes(Protocol):
     async def __call__(self, undo: Undo) -> Undone:

@@ -21,6 +21,7 @@ from api.declaring import declare
 from api.disclosed import personal_data
 from api.documents import Documents
 from api.entries import event_type, kinds_of
+from api.erased import forget_previews
 from api.events import subscription
 from api.faults import Errors
 from api.foreseen import previews
@@ -78,6 +79,7 @@ def build(
     mutations["batch"] = batch(known, commands, types)
     mutations["undo"] = undo()
     queries = types.roots(reports, Read) | previews(aggregates, commands)
+    queries |= forget_previews(aggregates, commands)
     kinds = kinds_of(aggregates)
     event = event_type(types, kinds)
     listed = event_list(types, kinds, event)

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 import typer
 
-from domain.command import Accepted, Code, Request
+from domain.command import Accepted, Code, Foreseen, Outcome, Refusal, Request
 from domain.values import id_text, parse
+from infra import anchors
 from infra.accesses import local_reader, note_now
 from infra.cli.databases import database
-from infra.cli.output import AsJson, Failed, progress, say, tell
+from infra.cli.output import AsJson, Failed, progress, say, table, tell
 from infra.cli.running import Running, prepared
 from infra.database import connect
+from infra.erasure import NotForgotten, certificate, places
 from infra.forgetting import destroy, forgotten, is_known
 from infra.keys import MasterKeys, file_of, keys_in, put_first, unlocked
 from infra.person_report import NoPerson, person_report
@@ -32,8 +35,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("rotate")(rotate_)
     app.command("forgotten")(forgotten_)
     app.command()(forget)
-    group = typer.Typer(help="Tell what is held about a person.", no_args_is_help=True)
+    group = typer.Typer(help="Tell what is held about a person, and forget them.", no_args_is_help=True)
     group.command("report")(report_)
+    group.command("forget")(forget_one)
+    group.command("certificate")(certificate_)
     app.add_typer(group, name="person")
 
 
@@ -114,6 +119,54 @@ def report_(
         except OSError as error:
             raise Failed(f"{to} cannot be written: {error.strerror}") from None
     say(f"{to}: what is held about {made['person']}, as of position {made['position']}")
+
+
+def forget_one(
+    id: Annotated[str, typer.Argument(help="Of the person, such as Contact_<uuid>.")],
+    reason: Annotated[str, typer.Option(help="It stays, so name nobody.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list every place where something is.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget a person for ever, or list every place where something of them is, and what would become of it."""
+    kind, person = id_of(id)
+    if not (reason or dry_run):
+        raise typer.BadParameter("say why: it stays in the history", param_hint="--reason")
+    with prepared(Settings.from_environment()) as parts:
+        asked = Request(
+            command=f"{kind}.forget", actor=parts.administrator, id=person, origin="daybook person forget",
+            arguments={"reason": reason or "a dry run"},
+        )  # fmt: skip
+        outcome: Foreseen | Outcome = parts.pipeline.foreseen(asked)
+        with parts.store.connection() as connection:
+            found = places(connection, person)
+        if not (isinstance(outcome, Refusal) or dry_run):
+            outcome = parts.pipeline.run(asked)
+        if isinstance(outcome, Refusal):
+            raise Failed(f"{id} cannot be forgotten: {outcome.message}")
+    shown = ("place", "rows", "personal", "becomes")
+    told = [asdict(each) for each in found]
+    tell(told, as_json, lambda told: table([*shown], [[row[name] for name in shown] for row in told]))
+    say("this is what would be done: nothing was changed" if dry_run else f"{id} was forgotten")
+
+
+def certificate_(
+    id: Annotated[str, typer.Argument(help="Of a person who was forgotten, such as Contact_<uuid>.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="An Ed25519 key in PEM; else the data folder's."
+        ),
+    ] = None,
+) -> None:
+    """Certify that a person was forgotten: look into every place, and sign what was found there. It is JSON."""
+    (kind, person), settings = id_of(id), Settings.from_environment()
+    signing = anchors.key_from(key) if key else anchors.key_in(settings.data)
+    with prepared(settings) as parts, parts.store.connection() as connection:
+        try:
+            made = certificate(connection, kind, person, signing)
+        except NotForgotten as error:
+            raise Failed(str(error)) from None
+    tell(msgspec.to_builtins(made), True, lambda _: None)
 
 
 def id_of(text: str) -> tuple[str, UUID]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -99,3 +100,38 @@ def test_whether_there_was_a_consent_on_a_day_is_asked_as_of_that_day(api: Api) 
     )
     assert datetime.fromisoformat(held["now"]["withdrawnAt"]) == datetime(2024, 6, 1, 9, tzinfo=UTC)
     assert held["now"]["givenAt"] == held["known"]["givenAt"]
+
+
+PREVIEW = """query ($id: ID!, $reason: String!) {
+    previewForgetContact(input: {id: $id, reason: $reason}) {
+        places { place rows personal becomes } userErrors { code } } }"""
+
+
+def test_what_a_forget_would_do_is_told_and_nothing_is_done(api: Api, cast: Cast) -> None:
+    word = some("Quill")
+    id, worker = a_contact(api, word), cast.user({"customers.see": "ALL", "customers.edit": "ALL"})
+    head = worker.position = api.head()
+
+    told = worker.ask(PREVIEW, id=id, reason="asked for it")["previewForgetContact"]
+
+    counted = {each["place"]: (each["rows"], each["personal"]) for each in told["places"]}
+    assert told["userErrors"] == []
+    assert counted["key of the person"] == (1, 1) and counted["sealed events of the history"] == (1, 1)
+    assert [n for name, n in counted.items() if re.fullmatch("table contacts_[0-9a-f]{8}", name)] == [(1, 1)]
+    assert (api.head(), api.ask("query ($id: ID!) { contact(id: $id) { familyName } }", id=id)) == (
+        head,
+        {"contact": {"familyName": word}},
+    )
+
+
+def test_whoever_may_not_forget_is_told_no_places(api: Api, cast: Cast) -> None:
+    id, reader = a_contact(api, "Quill"), cast.user({"customers.see": "ALL"})
+    stranger = cast.user()
+    reader.position = stranger.position = api.position
+
+    told = [each.ask(PREVIEW, id=id, reason="x")["previewForgetContact"] for each in (reader, stranger)]
+
+    assert told == [
+        {"places": [], "userErrors": [{"code": "FORBIDDEN"}]},
+        {"places": [], "userErrors": [{"code": "NOT_FOUND"}]},
+    ]
