@@ -29,8 +29,11 @@ from domain.values import Money
 from infra.database import connect, migrate
 from infra.embedded import embedded
 from infra.feed.log import LogFeed
+from infra.misfits import Part
 from infra.projection import Projector
 from infra.rebuild import rebuild
+from infra.replaying import replay
+from infra.replays import drop
 from infra.tables import Table
 from projections.catalogue import VIEWS
 from projections.sales.opportunity import OpportunityView
@@ -44,6 +47,7 @@ PER_AGGREGATE = 10
 SECONDS = 3.0
 BATCHES = (1, 50, 500, 2_000)
 ROUNDS = 3
+LEFT_OUT = UUID(int=7)
 
 
 def rows(database_url: str) -> Iterator[tuple[str, str, str, str]]:
@@ -52,7 +56,9 @@ def rows(database_url: str) -> Iterator[tuple[str, str, str, str]]:
         connection.execute(f"drop schema if exists {SCHEMA} cascade".encode())
     migrate(database_url, SCHEMA)
     with connect(database_url, SCHEMA) as connection:
-        record(connection, history(EVENTS).rows)
+        rows = history(EVENTS).rows
+        record(connection, rows, {row.position: LEFT_OUT for row in rows if row.position % 10 == 0})
+        connection.execute("update event_head set position = %s", [EVENTS])
         connection.execute("vacuum analyze events")
         slow = library(database_url)
         against = f"the library's ProjectionRunner {slow:,.0f}/s"
@@ -65,6 +71,10 @@ def rows(database_url: str) -> Iterator[tuple[str, str, str, str]]:
         )
         told = f"COPY of the finished rows {limit:,.0f} rows/s"
         yield "rebuild of one view with its history", f"{fast:,.0f} events/s", told, f"{fast / limit:.2f}"
+        for without, said in (((), "all of it"), ((LEFT_OUT,), "a tenth left out")):
+            rate = replayed(database_url, connection, without)
+            told = f"a rebuild {fast:,.0f} events/s"
+            yield f"replay of one view, {said}", f"{rate:,.0f} events/s", told, f"{rate / fast:.2f}"
         for views, of in (((OpportunityView,), "one view"), (VIEWS, f"all {len(VIEWS)} views")):
             for most in BATCHES:
                 fast = moved(connection, views, most)
@@ -90,6 +100,17 @@ def rebuilt(database_url: str, connection: psycopg.Connection[Any]) -> tuple[flo
         turns.append((EVENTS / (perf_counter() - begun), EVENTS / copied(connection)))
     fast, limit = (median(each) for each in zip(*turns, strict=True))
     return fast, limit
+
+
+def replayed(database_url: str, connection: psycopg.Connection[Any], without: tuple[UUID, ...]) -> float:
+    """Events per second of a replay, all that comes before and after the fold included; the median of some turns."""
+    turns = []
+    for _ in range(ROUNDS):
+        begun = perf_counter()
+        replay(database_url, SCHEMA, "bench", Part(1, EVENTS, without), [OpportunityView], VIEWS, "bench")
+        turns.append(EVENTS / (perf_counter() - begun))
+        drop(connection, "bench")
+    return median(turns)
 
 
 def copied(connection: psycopg.Connection[Any]) -> float:
