@@ -111,16 +111,16 @@ class Work:
         days = calendar.through(self.finish) - calendar.number(self.start)
         done = calendar.through(day) - calendar.number(self.start)
         if self.rule is Rule.FIFTY_FIFTY:
-            return _rounded(self.budget.amount / 2)
+            return _share(self.budget.amount, 1, 2)
         if self.rule is Rule.ZERO_HUNDRED or not days:
             return NIL
-        return _rounded(self.budget.amount * done / days)
+        return _share(self.budget.amount, done, days)
 
     def earned(self, day: date) -> Decimal:
         """The earned value by the end of a day."""
         reports = sorted((each for each in self.progress if each.on <= day), key=lambda each: each.on)
         percent = reports[-1].percent if reports else NIL
-        return _rounded(self.budget.amount * self.rule.earned(percent / HUNDRED))
+        return _share(self.budget.amount, self.rule.earned(percent / HUNDRED), 1)
 
     def paid(self, day: date) -> Decimal:
         """The actual cost by the end of a day."""
@@ -144,12 +144,12 @@ class Measures:
     @property
     def cv(self) -> Decimal:
         """Cost variance: less than nil where the work cost more than planned."""
-        return self.ev - self.ac
+        return _less(self.ev, self.ac)
 
     @property
     def sv(self) -> Decimal:
         """Schedule variance: less than nil where less was done than planned."""
-        return self.ev - self.pv
+        return _less(self.ev, self.pv)
 
     @property
     def cpi(self) -> Decimal | None:
@@ -168,34 +168,34 @@ class Measures:
 
     def eac(self, forecast: Forecast = Forecast.AT_CPI) -> Decimal | None:
         """Estimate at completion: what all of the work will have cost."""
-        left = self.bac - self.ev
-        match forecast:
-            case Forecast.AT_CPI:
-                return _ratio(self.bac * self.ac, self.ev) if self.ac else None
-            case Forecast.AT_BUDGET:
-                return self.ac + left
-            case Forecast.AT_CPI_AND_SPI:
-                with localcontext(prec=DIGITS):
+        with localcontext(prec=DIGITS):
+            left = self.bac - self.ev
+            match forecast:
+                case Forecast.AT_CPI:
+                    return _ratio(self.bac * self.ac, self.ev) if self.ac else None
+                case Forecast.AT_BUDGET:
+                    return self.ac + left
+                case Forecast.AT_CPI_AND_SPI:
                     over, under = left * self.ac * self.pv, self.ev * self.ev
                     return _rounded(self.ac + over / under) if under and self.ac and self.pv else None
 
     def etc(self, forecast: Forecast = Forecast.AT_CPI) -> Decimal | None:
         """Estimate to complete: what the rest of the work will cost."""
         eac = self.eac(forecast)
-        return None if eac is None else eac - self.ac
+        return None if eac is None else _less(eac, self.ac)
 
     def vac(self, forecast: Forecast = Forecast.AT_CPI) -> Decimal | None:
         """Variance at completion: less than nil where the budget will not do."""
         eac = self.eac(forecast)
-        return None if eac is None else self.bac - eac
+        return None if eac is None else _less(self.bac, eac)
 
     def tcpi(self, total: Decimal | None = None) -> Decimal | None:
         """To-complete performance index: how well money must be used from now on, if all is to cost so much in the end.
 
         None where nothing of that is left to spend. Without a total it is the budget.
         """
-        left = (self.bac if total is None else total) - self.ac
-        return _ratio(self.bac - self.ev, left) if left > 0 else None
+        left = _less(self.bac if total is None else total, self.ac)
+        return _ratio(_less(self.bac, self.ev), left) if left > 0 else None
 
 
 @dataclass(frozen=True)
@@ -241,6 +241,18 @@ def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:
         return _rounded(part / whole) if whole else None
 
 
-def _rounded(number: Decimal) -> Decimal:
+def _share(amount: Decimal, part: Decimal | int, whole: int) -> Decimal:
     with localcontext(prec=DIGITS):
-        return number.quantize(SMALLEST, ROUND_HALF_EVEN)
+        return _rounded(amount * part / whole)
+
+
+def _less(whole: Decimal, part: Decimal) -> Decimal:
+    with localcontext(prec=DIGITS):
+        return whole - part
+
+
+def _rounded(number: Decimal) -> Decimal:
+    """The number with as many digits after the point as it needs, and as we keep."""
+    with localcontext(prec=DIGITS):
+        short = number.quantize(SMALLEST, ROUND_HALF_EVEN).normalize()
+        return short.quantize(Decimal(1)) if short == short.to_integral_value() else short

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -316,6 +317,9 @@ def test_forecasts_are_tied_to_each_other_by_their_definitions(given_works: list
         eac, etc, vac = found.eac(forecast), found.etc(forecast), found.vac(forecast)
         assert (eac is None) == (etc is None) == (vac is None)
         if eac is not None and etc is not None and vac is not None:
-            assert eac == found.ac + etc and vac == found.bac - eac
+            assert Fraction(eac) == Fraction(found.ac) + Fraction(etc)
+            assert Fraction(vac) == Fraction(found.bac) - Fraction(eac)
     if found.cpi and (eac := found.eac()):
-        assert abs(eac * found.ev - found.bac * found.ac) <= found.ev * Decimal("0.000001")
+        assert abs(Fraction(eac) - Fraction(found.bac) * Fraction(found.ac) / Fraction(found.ev)) <= Fraction(
+            1, 2 * 10**6
+        )
