@@ -12,12 +12,14 @@ import pytest
 from api.catalogue import type_name
 from domain.sales.opportunity import Opportunity
 from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
+from infra.rebuild import rebuild
 from infra.settings import Settings
+from projections.customers.account import AccountView
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from server import application
 from tests.api.cast import Cast, casting
 from tests.api.client import Api
-from tests.api.company import a_product, a_user, an_account, an_opportunity, euros
+from tests.api.company import a_pipeline, a_product, a_user, an_account, an_opportunity, euros
 from tests.api.conftest import an_administrator, projecting, schema_called, serving
 from tests.api.test_masks import leaf_fields
 
@@ -125,6 +127,18 @@ def test_an_item_is_told_by_its_key_from_its_beginning_to_its_end(api: Api, pipe
         f"{at}.discount": ("0", None),
     }  # fmt: skip
     assert other["quantity"] == "7"
+
+
+def test_one_event_that_sets_many_items_tells_of_each(api: Api) -> None:
+    pipeline = a_pipeline(api)
+    api.given("movePipelineStage", id=pipeline, key="won", before="first")
+
+    last = changed(api, pipeline)[-1]
+
+    assert last.pop("order") == (["first", "offer", "won"], ["won", "first", "offer"])
+    assert last == {
+        "stages.first.place": (1, 2), "stages.offer.place": (2, 3), "stages.won.place": (3, 1),
+    }  # fmt: skip
 
 
 def test_what_is_flat_has_its_parts_told_and_what_is_listed_is_told_whole(api: Api) -> None:
@@ -266,7 +280,7 @@ def test_what_is_hidden_is_said_to_be_hidden_and_not_told(api: Api, cast: Cast, 
     assert {each["field"]: each["after"] for each in opened["changes"] if not each["hidden"]}["name"] == "Pumps"
 
 
-def test_a_change_is_told_once_its_view_has_come_as_far(database_url: str) -> None:
+def test_a_change_is_told_once_its_view_has_come_as_far_and_alike_when_it_was_rebuilt(database_url: str) -> None:
     ask = f"query ($id: ID!) {{ history(id: $id) {{ nodes {{ version {CHANGES} }} }} }}"
     with (
         schema_called(database_url, "test_api_history") as schema,
@@ -287,6 +301,14 @@ def test_a_change_is_told_once_its_view_has_come_as_far(database_url: str) -> No
             api.position = payload["position"]
             then = api.ask(ask, id=account)["history"]["nodes"]
 
+        rebuild(database_url, schema, [AccountView])
+        with (
+            serving(application(Settings(), database_url, None, schema)) as address,  # it knows the new tables only
+            httpx.Client(base_url=address, timeout=30) as client,
+        ):
+            rebuilt = Api(client, token, user).ask(ask, id=account)["history"]["nodes"]
+
+    assert rebuilt == then
     assert [event["version"] for event in told] == [1]
     assert late["data"]["history"]["nodes"] == [*told, {"version": 2, "changes": None}]
     [error] = late["errors"]
