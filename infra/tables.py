@@ -11,7 +11,7 @@ from typing import Any, cast
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from projections.columns import Column, columns_in
-from projections.view import View, creating, fingerprint, named_by, shape
+from projections.view import View, fingerprint, leaving, setting_of, shape
 from projections.words import words
 
 FROM = Column("_from", "bigint", False)
@@ -72,26 +72,23 @@ class Table:
         later is made later.
         """
         live = [(column,) if self._listed(column) else (column, *self.key) for column in self.view.indexes]
-        return {self.name: live, self.history: [HELD, *((column,) for column in self._left)]}
+        return {self.name: live, self.history: [HELD, *((column,) for column in leaving(self.view))]}
 
     def index(self, name: str, columns: Sequence[str], beside: bool = False) -> Composed:
         """Makes one of them; `beside`: without keeping anybody from the table. Most lists of ids are empty, and those
-        are not looked for.
+        are not looked for; of what pointed elsewhere once, the versions are enough that began to.
         """
-        concurrently, shape = SQL("concurrently" if beside else ""), SQL("create index {} on {} ({})")
-        if self._listed(columns[0]):
-            shape = SQL("create index {} on {} using gin ({}) where {} <> '{{}}'")
-        return shape.format(concurrently, Identifier(name), names(columns), Identifier(columns[0]))
-
-    @property
-    def _left(self) -> list[str]:
-        """The indexed columns that point to something and may come to point elsewhere: by which is found what belonged
-        to something once. (What somebody was responsible for once is asked of nobody.)
-        """
-        points = [c for c in self.view.indexes if c.endswith(("_id", "_ids")) and c != self.view.owner]
-        setting = {column: named_by(self.view, column) for column in points}
-        begins = creating(self.view)
-        return [c for c, events in setting.items() if c not in self.key and (events is None or not events <= begins)]
+        concurrently, listed = SQL("concurrently" if beside else ""), self._listed(columns[0])
+        met: list[Composable] = [SQL("{} <> '{{}}'").format(Identifier(columns[0]))] if listed else []
+        if name == self.history and len(columns) == 1 and (setting := setting_of(self.view, columns[0])):
+            met.append(SQL(cast(Any, setting)))
+        return SQL("create index {} on {}{} ({}){}").format(
+            concurrently,
+            Identifier(name),
+            SQL(" using gin" if listed else ""),
+            names(columns),
+            SQL(" where {}").format(SQL(" and ").join(met)) if met else SQL(""),
+        )
 
     def _listed(self, column: str) -> bool:
         return self._type(column).endswith("[]")

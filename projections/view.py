@@ -299,6 +299,21 @@ def named_by(view: type[View], column: str) -> frozenset[str] | None:
     return creating(view) | {n for n, event in events if f.name in told(view, event)}
 
 
+@once
+def leaving(view: type[View]) -> tuple[str, ...]:
+    """The indexed columns that point to something and may come to point elsewhere: by which is found what belonged to
+    something once. (What somebody was responsible for once is asked of nobody.)
+    """
+    points = [c for c in view.indexes if c.endswith(("_id", "_ids")) and c not in ("id", view.key, view.owner)]
+    return tuple(c for c in points if (events := named_by(view, c)) is None or not events <= creating(view))
+
+
+def setting_of(view: type[View], column: str) -> str | None:
+    """What holds, in SQL, of versions made by an event that sets a column; None where names do not tell."""
+    events = named_by(view, column)
+    return None if events is None else f"_event = any('{{{','.join(sorted(events))}}}'::text[])"
+
+
 def belongs_to(view: type[View], views: Iterable[type[View]]) -> dict[str, type[View]]:
     """The columns that hold an id of another aggregate, or a list of ids, each with the view of that aggregate."""
     return pointing((f for f in shape(view) if f.name != "id"), views)

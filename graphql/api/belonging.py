@@ -20,7 +20,7 @@ from api.catalogue import Views
 from api.columns import known
 from api.ports import ViewType
 from api.statement import PAST, Row, Statement, keys_of, quoted, where
-from projections.view import creating, named_by
+from projections.view import creating, named_by, setting_of
 
 ALWAYS: Final = 2**63 - 1
 """The position until which something belongs that does so still."""
@@ -148,13 +148,32 @@ class Belonging:
             until = f"case when r._ended{known_by} then r._from else {ALWAYS} end"
         yield self._rows(edge, place.live, until)
         if not edge.stays:
-            left = f"case when r._to <= {at} then r._to else {ALWAYS} end" if at else "r._to"
-            yield self._rows(edge, place.history, left, ["not r._ended"] if edge.told_by.ends else [])
+            yield self._left(edge)
+
+    def _left(self, edge: Edge) -> str:
+        """Those that belonged once, until the last event by which they left: found by the versions that began to."""
+        place, at = self.statement.places(edge.told_by), self.at
+        known_by = f" and h._from <= {at}" if at else ""
+        same = " and ".join(f"h.{quoted(key)} = r.{quoted(key)}" for key in keys_of(edge.told_by))
+        held = f"{same} and {self._points('h', edge)}{known_by}{' and not h._ended' if edge.told_by.ends else ''}"
+        until = f"case when h._to <= {at} then h._to else {ALWAYS} end" if at else "h._to"
+        last = f"(select max({until}) from {quoted(place.history)} h where {held})"
+        more = [f"not exists (select from {quoted(place.live)} h where {held})"]
+        if setting := setting_of(edge.told_by, edge.column):
+            more.append(f"r.{setting}")
+        return self._rows(edge, place.history, last, more)
+
+    def _points(self, alias: str, edge: Edge) -> str:
+        column = f"{alias}.{quoted(edge.column)}"
+        return f"{column} && array[p.id] and {column} <> '{{}}'" if edge.listed else f"{column} = p.id"
 
     def _rows(self, edge: Edge, table: str, until: str, more: Iterable[str] = ()) -> str:
-        column = f"r.{quoted(edge.column)}"
-        points = f"{column} && array[p.id] and {column} <> '{{}}'" if edge.listed else f"{column} = p.id"
-        met = [points, *more, *self.statement.seen(Row("r", edge.told_by, PAST)), *self._not_of_another(edge)]
+        met = [
+            self._points("r", edge),
+            *more,
+            *self.statement.seen(Row("r", edge.told_by, PAST)),
+            *self._not_of_another(edge),
+        ]
         if self.at and not edge.stays:
             met.append(f"r._from <= {self.at}")
         elif self.at and edge.told_by.key:

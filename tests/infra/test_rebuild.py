@@ -39,6 +39,8 @@ from infra.rebuild import (
 )
 from infra.serving import tables_of
 from infra.tables import Table
+from projections.customers.interaction import InteractionView
+from projections.sales.opportunity import OpportunityView
 from tests.infra.past import database, published, random_sales, record, shown, told, versions
 from tests.infra.sale import VIEWS, Sale, SaleLineView, SaleView
 
@@ -339,11 +341,29 @@ def test_the_index_of_a_search_that_is_declared_later_or_otherwise_is_made_besid
         build_missing(database_url, schema, view)
         finish(db, Table(view))
 
-    made = "select indexdef from pg_indexes where schemaname = %s and indexdef like '%%USING gin%%'"
+    made = "select indexdef from pg_indexes where schemaname = %s and indexdef like '%%\\_search\\_%%'"
     listed = db.execute(made, [schema]).fetchall()
     marks = [Table(view).search or "" for view in (Searched, SearchedOtherwise)]
     assert [sum(mark in definition for (definition,) in listed) for mark in marks] == [1, 1]
     assert all(f" ON {schema}.{Table(SaleView).name} " in definition for (definition,) in listed)
+
+
+def test_what_belonged_to_something_once_is_found_by_an_index_of_few_versions(
+    db: Connection[Any], database_url: str, schema: str
+) -> None:
+    published(db, VIEWS)
+
+    for view in (OpportunityView, InteractionView):
+        build_missing(database_url, schema, view)
+
+    made = "select indexdef from pg_indexes where schemaname = %s and tablename = %s"
+    sales, calls = (
+        [definition for (definition,) in db.execute(made, [schema, Table(view).history])]
+        for view in (OpportunityView, InteractionView)
+    )
+    assert [each for each in sales if "(account_id) WHERE (_event = ANY" in each and "Opened" in each]
+    assert [each for each in calls if "gin (contact_ids) WHERE" in each and "ParticipantsChanged" in each]
+    assert not [each for each in calls if "(account_id)" in each], "an interaction stays with its account"
 
 
 def indexes(connection: Connection[Any], view: Any) -> list[str]:
