@@ -91,6 +91,9 @@ def test_what_the_page_asks_is_answered(place: Place, text: str) -> None:
     data = place.api.ask(filled(place, text))
 
     first = next(iter(data.values()))
+    if isinstance(first, list):
+        assert all(data.values())
+        return
     found = first.get("nodes") or first.get("edges") or first.get("groupBy") or first
     assert found and first.get("nodes") != [] and first.get("edges") != []
     errors = first.get("userErrors") or []

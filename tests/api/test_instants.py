@@ -27,6 +27,7 @@ OF_NO_INSTANT = {
     "causes": "it is the history itself",
     "effects": "it is the history itself",
     "accessLog": "it is no view: nobody asks what it was",
+    "personalData": "it is what is held now, and its past",
     "whoCouldSee": "rights hold from when they are recorded",
 }
 """What of the root takes no `asOf` or no `occurred`, and why."""
