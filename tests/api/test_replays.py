@@ -28,6 +28,7 @@ from server import schema_of
 from tests.api.cast import Cast, casting
 from tests.api.client import Api, some
 from tests.api.company import a_pipeline, a_product, an_account, an_opportunity, euros
+from tests.api.test_accesses import accessed
 from tests.infra.searching import places
 
 CORE = schema_of("UTC")[0]._schema
@@ -286,6 +287,18 @@ def test_who_is_forgotten_goes_out_of_it_and_is_not_in_one_that_is_made_later(
         assert told["a"]["familyName"] is None and told["b"] == {"familyName": "Stays"}
     with replays.database() as connection:
         assert [place for place in places(connection, name) if "_replay_" in place] == []
+
+
+def test_who_reads_of_a_person_in_it_is_noted(
+    api: Api, database_url: str, replays: Replays, cast: Cast, story: Story, then: str
+) -> None:
+    reader = cast.user({**ALL, "customers.personal": "ALL"})
+
+    told = replays.ask(then, f'query InReplay {{ contact(id: "{story.contact}") {{ familyName }} }}', reader)
+
+    assert told == {"contact": {"familyName": "Lovelace"}}
+    [access] = accessed(api, database_url, reader)
+    assert (access.operation, access.persons) == ("InReplay", [UUID(story.contact.removeprefix("Contact_"))])
 
 
 # -- one set beside another ---------------------------------------------------------------------------------------
