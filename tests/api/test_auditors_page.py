@@ -33,8 +33,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
 
 
 def done(folder: Path, serving: Serving) -> list[str]:
-    """The page in one shell; who reads it types `.venv/bin/daybook`."""
+    """The page in one shell, where the repository is; who reads it types `.venv/bin/daybook`."""
     (folder / ".venv").symlink_to(Path(sys.prefix))
+    (folder / "docs").symlink_to(ROOT / "docs")
     script = "set -e\n" + f"echo '{NEXT}'\n".join(command for command, _ in STEPS)
     seen = environment(folder / ".daybook", port=serving.port) | {"no_proxy": "*", "PATH": os.environ["PATH"]}
     shell = subprocess.run(
