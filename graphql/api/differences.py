@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from api.declaring import JSON, declare
 from api.fields import fields_of, written
 from api.meaning import Value, field
+from api.personal import marks
 from api.ports import ViewType
 from api.render import json_of
 from api.statement import Row, keys_of, quoted, where
@@ -51,17 +52,21 @@ def changes(
     """The JSON of the fields in which two rows of one view differ. `keys` are the conditions that find each of them;
     one that is not there says nothing in any field.
     """
-    statement, sides = compiler.statement, list[str]()
+    statement, sides, whose = compiler.statement, list[str](), list[list[str]]()
     told = list(fields_of(compiler.schema, of[0].view))
     if not told:
         return "'[]'::json"
     for row, name in zip(of, ("before_", "after_"), strict=True):
         values = (f"to_jsonb({written(statement, row, each.means, each.type_)}) as c{n}" for n, each in enumerate(told))
-        found = where([*keys(row), *statement.where(row)])
-        sides.append(f"left join (select {', '.join(values)} from {statement.source(row)}{found}) {name} on true")
+        found, columns = where([*keys(row), *statement.where(row)]), [*values]
+        persons = statement.personal.persons(row.alias, row.view)
+        whose.append(persons)
+        columns += [f"{person} as p{n}" for n, person in enumerate(persons)]
+        sides.append(f"left join (select {', '.join(columns)} from {statement.source(row)}{found}) {name} on true")
     each = ", ".join(f"({n}, '{each.name}', before_.c{n}, after_.c{n})" for n, each in enumerate(told))
     at = {"field": "c.field", "before": "c.before", "after": "c.after"}
-    made = json_of(compiler.members(type_, details, lambda _, name, __: at[name]))
+    marked = marks(f"coalesce(after_.p{n}, before_.p{n})" for n, _ in enumerate(whose[0]))
+    made = json_of(marked | compiler.members(type_, details, lambda _, name, __: at[name]))
     return (
         f"(select coalesce(json_agg({made} order by c.n), '[]'::json) from (select) one {' '.join(sides)}"
         f" cross join lateral (values {each}) c (n, field, before, after) where c.before is distinct from c.after"

@@ -19,6 +19,8 @@ MARK: Final = " of"
 MARKED: Final = re.compile(rf'"{MARK}\d+"(?::| : )(?:null|"(\w+) ([0-9a-f-]{{36}})")(?:,|, )')
 """As PostgreSQL writes a member that is not the last one: of a row, or by JSON_OBJECT."""
 
+Met = tuple[str, ViewType]
+"""A relation of a statement: its alias, and of which view it is."""
 Told = Mapping[str, list[str]]
 """By the kind of rows: of whom something was told, as often as it was; nobody where somebody was sought."""
 
@@ -27,34 +29,36 @@ class Personal:
     """What is personal in one statement."""
 
     def __init__(self) -> None:
-        self._met: dict[str, tuple[ViewType, dict[str, str]]] = {}
-        self._marked: set[str] = set()
+        self._met: dict[Met, dict[str, str]] = {}
+        self._marked: set[Met] = set()
 
     def met(self, alias: str, view: ViewType, name: str) -> None:
         """A column is used of a relation, for whatever."""
         if whose := column_of(view, name).whose:
-            self._met.setdefault(alias, (view, {}))[1][name] = whose
+            self._met.setdefault((alias, view), {})[name] = whose
 
-    def named_in(self, alias: str, text: str) -> None:
+    def named_in(self, alias: str, view: ViewType, text: str) -> None:
         """Of a relation of a report all columns are there; used are those that its text names."""
-        view, columns = self._met.pop(alias, (None, {}))
-        if view and (named := {n: whose for n, whose in columns.items() if re.search(rf"\b{n}\b", text)}):
-            self._met[alias] = view, named
+        columns = self._met.pop((alias, view), {})
+        if named := {name: whose for name, whose in columns.items() if re.search(rf"\b{name}\b", text)}:
+            self._met[alias, view] = named
 
     def shown(self, alias: str, view: ViewType) -> dict[str, str]:
         """The marks of a row that is shown: members of its JSON, before all others."""
-        _, columns = self._met.get(alias, (view, {}))
+        return marks(self.persons(alias, view))
+
+    def persons(self, alias: str, view: ViewType) -> list[str]:
+        """Of whom a row that is shown tells something personal, each as SQL: for whoever marks it."""
+        columns = self._met.get((alias, view), {})
         if columns:
-            self._marked.add(alias)
-        return marks(f"'{view.of.__name__} ' || {alias}.\"{whose}\"" for whose in sorted(set(columns.values())))
+            self._marked.add((alias, view))
+        return [f"'{view.of.__name__} ' || {alias}.\"{whose}\"" for whose in sorted(set(columns.values()))]
 
     def told(self, text: str) -> tuple[str, Told]:
         """An answer without the marks, and what they said."""
         if not self._met:
             return text, {}
-        told: dict[str, list[str]] = {
-            view.of.__name__: [] for alias, (view, _) in self._met.items() if alias not in self._marked
-        }
+        told: dict[str, list[str]] = {met[1].of.__name__: [] for met in self._met if met not in self._marked}
         for kind, person in MARKED.findall(text):
             if kind:
                 told.setdefault(kind, []).append(person)

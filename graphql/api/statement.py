@@ -275,7 +275,7 @@ class Statement:
             self.past.append((place.live, at))
         scope = self.seen(Row(row.alias, view, PAST))
         shown = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
-        self.personal.named_in(row.alias, text)
+        self.personal.named_in(row.alias, view, text)
         return (
             f"(select {shown},"
             f" {row.alias}._since, {row.alias}._until from ("
@@ -289,7 +289,7 @@ class Statement:
         """A view as a relation of its own, for the `text` of a report: hidden columns are null in it."""
         row = self.row(view, instant)
         columns = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
-        self.personal.named_in(row.alias, text)
+        self.personal.named_in(row.alias, view, text)
         return f"(select {columns} from {self.source(row)}{where(self.where(row))})"
 
     def nothing(self, view: ViewType) -> str:

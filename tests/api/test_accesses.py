@@ -189,6 +189,11 @@ WAYS = {
     "as it had happened": '{{ contact(id: "{id}", occurred: {{until: "2100-01-01"}}) {{ givenName }} }}',
     "as a hit": '{{ search(query: "{word}", kinds: [CONTACT]) {{ nodes {{ ... on Contact {{ givenName }} }} }} }}',
     "as a match": '{{ search(query: "{word}", kinds: [CONTACT]) {{ edges {{ matched {{ text }} }} }} }}',
+    "by its history": '{{ history(id: "{id}") {{ nodes {{ changes {{ field before after }} }} }} }}',
+    "by two instants": (
+        '{{ compare(id: "{id}", from: {{position: 1}}, to: {{position: {position}}})'
+        " {{ changes {{ field before after }} }} }}"
+    ),
     "found by it": '{{ contacts(filter: {{familyName: {{eq: "{word}"}}}}) {{ nodes {{ title familyName }} }} }}',
     "in what an event changed": '{{ history(id: "{id}") {{ nodes {{ changes {{ field after }} }} }} }}',
     "of what was changed": '{{ history(id: "{id}") {{ nodes {{ node {{ ... on Contact {{ phones }} }} }} }} }}',
