@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.errors import UndefinedTable
 from psycopg.sql import SQL, Identifier
 
 from domain.catalogue import AGGREGATES
@@ -49,6 +51,16 @@ def scrub(connection: Connection[Any], persons: Iterable[UUID]) -> None:
         for whose, emptied in columns.items():
             for table in (name, f"{name}_history"):
                 connection.execute(_emptied(table, emptied, whose), [wanted])
+
+
+def look_anew(connection: Connection[Any]) -> None:
+    """Have the database look anew at the tables that hold what is personal: the statistics by which it plans queries
+    quote values. Not in a transaction: whoever makes an index meanwhile would wait for it, and it for them.
+    """
+    for (name,) in connection.execute("select name from projections where personal <> '{}' order by name").fetchall():
+        for table in (name, f"{name}_history"):
+            with suppress(UndefinedTable):  # a table that is kept for a rollback may be dropped meanwhile
+                connection.execute(SQL("analyze {}").format(Identifier(table)))
 
 
 def _emptied(table: str, columns: Iterable[str], whose: str) -> Any:
