@@ -112,7 +112,7 @@ def scheduled(plan: Plan, network: Network, delayed: Mapping[int, int]) -> Sched
     early = forward(plan, network, delayed)
     end = max(early.finish) >> 1
     late = backward(plan, network, early, end)
-    dates = _Dates(plan)
+    dates, driving = _Dates(plan), drivers(plan, network, early)
     weights = _weights(plan, network)
     done = [Decimal(0)] * len(plan.tasks)
     found: dict[int, Scheduled] = {}
@@ -125,25 +125,25 @@ def scheduled(plan: Plan, network: Network, delayed: Mapping[int, int]) -> Sched
                     done[place] = sum([done[each] for each in under], Decimal(0))
                     among = [found[each] for each in under]
                     percent = done[place] / weights[place] if weights[place] else _mean(among)
-                    found[place] = _summary(plan, network, place, early, late, among, percent)
+                    found[place] = _summary(plan, place, early, late, among, percent, driving(place))
             else:
-                found[place] = _leaf(plan, network, place, early, late, dates)
+                found[place] = _leaf(plan, place, early, late, dates, driving(place))
                 done[place] = found[place].progress * weights[place]
     leaves = [place for place in found if not network.children[place]]
     critical = [place for place in leaves if found[place].critical]
     critical.sort(key=lambda place: (early.start[place], early.finish[place], plan.tasks[place].id))
     held = holders(plan, network, early, critical)
     ids = [task.id for task in plan.tasks]
-    holding = {each for others in held.values() for each in others}
-    last = [place for place in critical if early.finish[place] >> 1 == end and place not in holding]
+    holding = {each for others in {id(one): one for one in held.values()}.values() for each in others}
+    last = [place for place in critical if early.finish[place] >> 1 == end and ids[place] not in holding]
     return Schedule(
         min(found[place].start for place in leaves),
         max(found[place].finish for place in leaves),
         end,
-        {id: found[place] for place, id in enumerate(ids)},
+        {name: found[place] for place, name in enumerate(ids)},
         tuple(ids[place] for place in critical),
         tuple(ids[place] for place in last),
-        {ids[place]: tuple(ids[each] for each in others) for place, others in held.items()},
+        held,
     )
 
 
@@ -159,7 +159,9 @@ class _Dates(dict[int, date]):
         return self[instant]
 
 
-def _leaf(plan: Plan, network: Network, place: int, early: Early, late: Late, dates: _Dates) -> Scheduled:
+def _leaf(
+    plan: Plan, place: int, early: Early, late: Late, dates: _Dates, driving: tuple[Dependency, ...]
+) -> Scheduled:
     """What has nothing under it."""
     task = plan.tasks[place]
     span = Span(early.start[place] >> 1, early.finish[place] >> 1)
@@ -192,12 +194,18 @@ def _leaf(plan: Plan, network: Network, place: int, early: Early, late: Late, da
         milestone=not task.duration,
         finished=bool(task.finished),
         progress=HUNDRED if task.finished else task.progress,
-        drivers=drivers(plan, network, early, place),
+        drivers=driving,
     )
 
 
 def _summary(
-    plan: Plan, network: Network, place: int, early: Early, late: Late, under: list[Scheduled], percent: Decimal
+    plan: Plan,
+    place: int,
+    early: Early,
+    late: Late,
+    under: list[Scheduled],
+    percent: Decimal,
+    driving: tuple[Dependency, ...],
 ) -> Scheduled:
     """What has others under it: it spans them."""
     span = Span(early.start[place] >> 1, early.finish[place] >> 1)
@@ -218,7 +226,7 @@ def _summary(
         milestone=False,
         finished=finished,
         progress=percent.quantize(PERCENT),
-        drivers=drivers(plan, network, early, place),
+        drivers=driving,
     )
 
 

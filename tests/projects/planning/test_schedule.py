@@ -223,6 +223,27 @@ def test_no_dependency_moves_what_has_begun_but_one_may_hold_its_finish() -> Non
     assert str(made.tasks["C"].driven_by) == "A FF C"
 
 
+@pytest.mark.parametrize("finished", [None, TUESDAY])
+def test_what_has_happened_out_of_order_takes_no_slack_from_what_it_should_have_waited_for(
+    finished: date | None,
+) -> None:
+    plan = a_plan({"A": 3, "B": 2, "other": 9}, "A FS B", "A SS+2 B")
+
+    made = schedule(with_task(plan, "B", started=MONDAY, finished=finished))
+
+    assert (made.tasks["A"].total_slack, made.tasks["A"].free_slack) == (6, 6)
+
+
+def test_ten_thousand_tasks_that_wait_for_ten_thousand_by_what_they_are_under_are_told_why() -> None:
+    before, behind = [f"a{n:04}" for n in range(5_000)], [f"b{n:04}" for n in range(5_000)]
+    durations = dict.fromkeys(["P", *before, *behind], 1)
+
+    made = schedule(a_plan(durations, *[f"{id} FS P" for id in before], under=dict.fromkeys(behind, "P")))
+
+    assert len(made.tasks["b4999"].drivers) == 5_000
+    assert list(made.critical_paths(at_most=2)) == [("a0000", "b0000"), ("a0001", "b0000")]
+
+
 def test_what_was_begun_and_finished_on_free_days_keeps_its_dates() -> None:
     saturday, sunday = date(2026, 11, 28), date(2026, 11, 29)
     plan = a_plan({"A": 3, "B": 1}, "A FS B", start=FRIDAY, as_of=MONDAY)
