@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from domain.projects.planning.calendar import Calendar
@@ -18,6 +19,8 @@ from domain.projects.planning.wrong import WrongPlan
 
 MONDAY: Final = date(2026, 11, 30)
 FRIDAY: Final = date(2026, 11, 27)
+UNHURRIED: Final = settings(deadline=None, suppress_health_check=list(HealthCheck))
+"""Of properties: a machine with much else to do makes none of them fail."""
 
 
 def a_link(text: str) -> Dependency:

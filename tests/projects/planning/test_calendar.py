@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.projects.planning.calendar import Calendar
 from domain.projects.planning.wrong import WrongPlan
-from tests.projects.planning.plans import FRIDAY, MONDAY
+from tests.projects.planning.plans import FRIDAY, MONDAY, UNHURRIED
 
 DAYS = st.integers(-40, 60).map(lambda n: MONDAY + timedelta(n))
 SETS = st.frozensets(DAYS, max_size=12)
@@ -45,6 +45,7 @@ def test_days_are_counted_from_one_until_before_another() -> None:
     assert Calendar().count(MONDAY, FRIDAY) == -1
 
 
+@UNHURRIED
 @given(calendars(), DAYS, DAYS)
 def test_a_count_is_that_of_the_days_looked_at_one_by_one(calendar: Calendar, since: date, until: date) -> None:
     since, until = min(since, until), max(since, until)
@@ -54,6 +55,7 @@ def test_a_count_is_that_of_the_days_looked_at_one_by_one(calendar: Calendar, si
     assert calendar.count(since, until) == one_by_one
 
 
+@UNHURRIED
 @given(calendars(), DAYS)
 def test_the_day_of_a_number_is_the_first_working_day_from_there_on(calendar: Calendar, day: date) -> None:
     found = calendar.day(calendar.number(day))
@@ -62,6 +64,7 @@ def test_the_day_of_a_number_is_the_first_working_day_from_there_on(calendar: Ca
     assert not any(calendar.works(day + timedelta(n)) for n in range((found - day).days))
 
 
+@UNHURRIED
 @given(calendars(), st.integers(-60, 90))
 def test_a_number_and_its_day_lead_to_each_other(calendar: Calendar, steps: int) -> None:
     number = calendar.number(MONDAY) + steps

@@ -25,7 +25,7 @@ from domain.projects.planning.earned_value import (
 )
 from domain.projects.planning.wrong import WrongPlan
 from domain.values import Money
-from tests.projects.planning.plans import FRIDAY, MONDAY
+from tests.projects.planning.plans import FRIDAY, MONDAY, UNHURRIED
 
 EVERY_DAY = Calendar(weekdays=frozenset(WEEK))
 
@@ -269,6 +269,7 @@ def works(draw: st.DrawFn) -> list[Work]:
     return made
 
 
+@UNHURRIED
 @given(works(), DAYS)
 def test_phases_add_up_to_all(given_works: list[Work], day: date) -> None:
     found = earned_value(given_works, day, Calendar())
@@ -277,6 +278,7 @@ def test_phases_add_up_to_all(given_works: list[Work], day: date) -> None:
         assert sum(getattr(each, name) for each in found.groups.values()) == getattr(found.total, name)
 
 
+@UNHURRIED
 @given(works(), DAYS, DAYS)
 def test_what_is_planned_only_grows_and_is_the_budget_in_the_end(
     given_works: list[Work], one: date, other: date
@@ -287,6 +289,7 @@ def test_what_is_planned_only_grows_and_is_the_budget_in_the_end(
     assert 0 <= sooner.pv <= later.pv <= end.pv == end.bac
 
 
+@UNHURRIED
 @given(works(), DAYS)
 def test_where_nothing_is_done_nothing_is_earned_and_where_all_is_the_whole_budget(
     given_works: list[Work], day: date
@@ -301,6 +304,7 @@ def test_where_nothing_is_done_nothing_is_earned_and_where_all_is_the_whole_budg
     assert all_of_it.eac(Forecast.AT_BUDGET) == all_of_it.ac
 
 
+@UNHURRIED
 @given(works(), DAYS, st.randoms(use_true_random=False))
 def test_the_order_of_the_works_changes_nothing(given_works: list[Work], day: date, chance: Any) -> None:
     shuffled = list(given_works)
@@ -309,6 +313,7 @@ def test_the_order_of_the_works_changes_nothing(given_works: list[Work], day: da
     assert earned_value(shuffled, day, Calendar()) == earned_value(given_works, day, Calendar())
 
 
+@UNHURRIED
 @given(works(), DAYS)
 def test_forecasts_are_tied_to_each_other_by_their_definitions(given_works: list[Work], day: date) -> None:
     found = earned_value(given_works, day, Calendar()).total

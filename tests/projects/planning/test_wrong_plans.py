@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domain.projects.planning.plan import DEEPEST, Plan, Task
 from domain.projects.planning.schedule import schedule
 from domain.projects.planning.wrong import Cycle, WrongPlan
-from tests.projects.planning.plans import MONDAY, a_plan
+from tests.projects.planning.plans import MONDAY, UNHURRIED, a_plan
 
 LATER = date(2026, 12, 2)
 AGES = [f"age{n:02}" for n in range(99)]
@@ -161,6 +161,7 @@ def test_a_breakdown_has_fifty_levels_at_most() -> None:
         of(DEEPEST + 1)
 
 
+@UNHURRIED
 @given(st.permutations(range(40)))
 def test_a_long_cycle_is_told_alike_in_whatever_order_it_comes(order: list[int]) -> None:
     links = [f"t{n:02} FS t{(n + 1) % 40:02}" for n in order]
