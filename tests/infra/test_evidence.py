@@ -109,7 +109,7 @@ def founded(url: str, schema: str) -> Iterator[Company]:
     migrate(url, schema)
     with EventStore(url, schema) as store, connect(url, schema) as connection:
         for origin in ORIGINS:
-            store.append(commit(a_product(), by=asked(origin=origin, on_behalf_of=ME))).result(5)
+            store.append(commit(a_product(), by=asked(origin=origin, on_behalf_of=ME))).result()
         world = World(store, connection)
         for name in ("Acme", "Bolt", "Köln 株式"):
             world.given("Account.rename", an_account(world, name), name=f'{name} "& Co"')
