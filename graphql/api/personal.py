@@ -16,8 +16,10 @@ from api.columns import column_of
 from api.ports import ViewType
 
 MARK: Final = " of"
-MARKED: Final = re.compile(rf'"{MARK}\d+"(?::| : )(?:null|"(\w+) ([0-9a-f-]{{36}})")(?:,|, )')
-"""As PostgreSQL writes a member that is not the last one: of a row, or by JSON_OBJECT."""
+BEGINS: Final = (f'{{"{MARK}":"', f'{{"{MARK}" : "')
+"""How an object begins that bears a mark, as PostgreSQL writes it: a row, or by JSON_OBJECT. A document is written
+otherwise, with a blank after the colon alone.
+"""
 
 Met = tuple[str, ViewType]
 """A relation of a statement: its alias, and of which view it is."""
@@ -59,12 +61,19 @@ class Personal:
         if not self._met:
             return text, {}
         told: dict[str, list[str]] = {met[1].of.__name__: [] for met in self._met if met not in self._marked}
-        for kind, person in MARKED.findall(text):
-            if kind:
-                told.setdefault(kind, []).append(person)
-        return MARKED.sub("", text), told
+        for begin in BEGINS:
+            first, *parts = text.split(begin)
+            for n, part in enumerate(parts):
+                mark, _, rest = part.partition('"')
+                parts[n] = rest[1:]
+                kinds_and_persons = mark.split()
+                for kind, person in zip(kinds_and_persons[::2], kinds_and_persons[1::2], strict=True):
+                    told.setdefault(kind, []).append(person)
+            text = "{".join([first, *parts])
+        return text, told
 
 
 def marks(values: Iterable[str]) -> dict[str, str]:
-    """These values as marks, each the kind of a row and a person."""
-    return {f"{MARK}{number}": value for number, value in enumerate(values)}
+    """These values, each the kind of a row and a person, as a mark: the first member of an object, not its only one."""
+    known = [f"coalesce({value}, '')" for value in values]
+    return {MARK: " || ' ' || ".join(known)} if known else {}
