@@ -102,7 +102,7 @@ def test_what_the_page_asks_is_answered(place: Place, text: str) -> None:
 
 def test_the_merge_of_the_page_is_foreseen(place: Place) -> None:
     [made] = [text for text in ASKED if "Dock Tea Ltd" in text]
-    [foreseen] = [text for text in ASKED if "$" in text]
+    [foreseen] = [text for text in ASKED if "$merged" in text]
 
     results = place.api.ask(made)["batch"]["results"]
     merged, survivor = (each["changed"][0]["id"] for each in results)
@@ -110,6 +110,18 @@ def test_the_merge_of_the_page_is_foreseen(place: Place) -> None:
 
     assert {each["field"]: each["result"] for each in told["differences"]} == {"name": "Dock Tea", "region": "South"}
     assert told["userErrors"] == []
+
+
+def test_the_batch_of_the_page_is_undone_as_it_was_foreseen(place: Place) -> None:
+    [made] = [text for text in ASKED if "Dock Tea Ltd" in text]
+    foreseen, undone = (text for text in ASKED if "$batch" in text)
+
+    batch = place.api.ask(made.replace("{ results", "{ correlationId results"))["batch"]["correlationId"]
+    told = place.api.ask(foreseen, batch=batch)["previewUndo"]
+    done = place.api.ask(undone, batch=batch)["undo"]
+
+    assert [each["fate"] for each in told["items"]] == ["UNDONE", "UNDONE"]
+    assert (told["undone"], done["undone"], done["items"], done["userErrors"]) == (2, 2, [], [])
 
 
 @pytest.mark.parametrize("text", FOLLOWED)

@@ -86,7 +86,7 @@ def test_value_types_carry_the_noun_of_what_they_belong_to() -> None:
 
     named = {name for name in enums if any(noun in name for noun in nouns)}
     own = {"AccessReason", "AggregateKind", "Bucket", "Context", "DifferenceKind", "Direction", "EventKind"}
-    shared = own | {"Scope", "SearchKind", "Standing", "UserErrorCode"}
+    shared = own | {"Scope", "SearchKind", "Standing", "UndoFate", "UserErrorCode"}
     assert enums - named == shared - named
     assert {"OpportunityStatus", "AccountLifecycle", "PipelineStageKind", "CustomFieldType"} <= enums
     assert {"AccountDetailsInput", "AccountDetailsPatch"} <= schema.type_map.keys()
