@@ -244,6 +244,8 @@ class Unit:
         self._secret: tuple[str, str] | None = None
         """What was made for the last command that wanted one, and how it is told."""
         self._failure: Exception | None = None
+        self.pasts: dict[UUID, tuple[Told, ...]] = {}
+        """What happened to those of which something is undone."""
         self._seen: dict[UUID, Aggregate] = {}
         self._before: dict[UUID, Aggregate | None] = {}
 
@@ -397,7 +399,7 @@ class Unit:
 
     def _past(self, subject: Aggregate, request: Request, of: UUID) -> tuple[Told, ...]:
         """What happened to it. Whoever undoes may do what is undone."""
-        past = self.pipeline.store.past(subject.id)
+        past = self.pasts[subject.id] = self.pipeline.store.past(subject.id)
         for name in sorted(undone_commands(past, of)):
             if command := self.pipeline.commands.get(name):
                 self._permit(request, command.needs, subject, "id")

@@ -184,8 +184,7 @@ class Plan:
 
     def _circles(self, unit: Unit, each: Affected) -> bool:
         """Whether it would be reached from what it belongs to, where a command that is undone had to look at that."""
-        past = self.pipeline.store.past(each.id)
-        for name in commands_of(past, self.meant):
+        for name in commands_of(unit.pasts[each.id], self.meant):
             command = self.pipeline.commands.get(name)
             for parameter in command.parameters if command and command.aggregate.__name__ == each.kind else ():
                 if isinstance(parameter.filled_by, Following):
