@@ -32,7 +32,7 @@ from tests.bench.reads import server
 SCHEMA = "bench_timelines"
 THINGS = 500
 EVENTS = 10_000
-OTHERS = 100_000
+OTHERS = 90_000
 ROUNDS = 15
 ENTRY = "position kind nodeId recordedAt occurredAt actor command"
 OPENED = {
