@@ -61,6 +61,8 @@ def main(ports: Ports) -> NoReturn:
         _refuse(str(error), 2)
     except REFUSALS as error:
         _refuse(str(error), 1)
+    except psycopg.errors.UndefinedTable:
+        _refuse("the database is of an older Daybook: run `daybook migrate`", 1)
     except (psycopg.OperationalError, PoolTimeout) as error:
         _refuse(f"the database does not answer: {str(error).strip().splitlines()[0]}", 1)
 

@@ -2,11 +2,13 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from infra.database import connect
+from infra.database import connect, migrate
 from infra.embedded import embedded
 from tests.infra.daybook import daybook
 
@@ -282,3 +284,20 @@ def test_what_is_parked_is_listed_shown_skipped_and_tried_again(data: Path) -> N
     assert "nothing of users is half built" in daybook(data, "rebuild", "users", "--abandon").stderr
     assert "no old tables of users are kept" in daybook(data, "rebuild", "users", "--drop").stderr
     assert "no old tables of users are kept" in daybook(data, "rebuild", "users", "--back").stderr
+
+
+def test_a_database_of_an_older_daybook_is_told_to_be_migrated(database_url: str, tmp_path: Path) -> None:
+    name = f"test_older_{uuid4().hex}"
+    older = f"postgresql:///{name}?{urlencode({**conninfo_to_dict(database_url), 'dbname': name})}"
+    with connect(database_url) as connection:
+        connection.execute(f"create database {name}".encode())
+        migrate(older, last="0008_callers.sql")
+
+        before = daybook(tmp_path, "audit", "access", database_url=older)
+        migrated = daybook(tmp_path, "migrate", database_url=older)
+        after = daybook(tmp_path, "audit", "access", database_url=older)
+        connection.execute(f"drop database {name} with (force)".encode())
+
+    told = "daybook: the database is of an older Daybook: run `daybook migrate`\n"
+    assert (before.returncode, before.stderr) == (1, told)
+    assert (migrated.returncode, after.returncode) == (0, 0), after.stderr
