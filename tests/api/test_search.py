@@ -259,7 +259,8 @@ def found_by(reader: Reader, url: str, query: str) -> Any:
     with psycopg.connect(url, options="-c search_path=test_api") as connection:
         row = psycopg.RawCursor(connection).execute(sql.encode(), compiler.statement.parameters).fetchone()
     assert row
-    return json.loads(row[0])["search"]
+    text, _ = compiler.statement.personal.told(row[0])
+    return json.loads(text)["search"]
 
 
 SHOWN = "nodes { id } totalCount edges { matched { field text } node { ... on Account { website } } }"
