@@ -4,6 +4,7 @@ from domain.aggregate import Aggregate
 from domain.customers.account import Account
 from domain.customers.contact import Contact
 from domain.customers.interaction import Interaction
+from domain.customers.retention_rule import RetentionRule
 from domain.platform.api_token import ApiToken
 from domain.platform.custom_field import CustomField
 from domain.platform.role import Role
@@ -25,4 +26,5 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Pipeline,
     Opportunity,
     Interaction,
+    RetentionRule,
 )

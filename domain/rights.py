@@ -22,12 +22,13 @@ AUDIT: Final = "platform.audit"
 PRIVACY: Final = "platform.privacy"
 BESIDES: Final = {
     AUDIT: "See who did what, and who read what is personal, whatever kind of thing it was.",
-    PRIVACY: "Be told all that is held about a person.",
+    PRIVACY: "Be told all that is held about a person, and say how long people are kept.",
 }
 """What can be permitted besides to see what is of a kind, and to work on it."""
 
-NEVER: Final = frozenset({"merged_into_id"})
-"""What cannot be hidden though it may be empty: it says which of two is the one that goes on."""
+NEVER: Final = frozenset({"merged_into_id", "hold_reason"})
+"""What cannot be hidden though it may be empty: it says which of two is the one that goes on, or why a command is
+refused."""
 
 
 class Scope(StrEnum):

@@ -5,6 +5,7 @@ from domain.rights import seeing
 from projections.customers.account import AccountView
 from projections.customers.contact import ContactAccountView, ContactConsentView, ContactView
 from projections.customers.interaction import InteractionView
+from projections.customers.retention_rule import RetentionRuleView
 from projections.platform.api_token import ApiTokenView
 from projections.platform.custom_field import CustomFieldView
 from projections.platform.role import RoleGrantView, RoleView
@@ -37,6 +38,7 @@ VIEWS = (
     OpportunityView,
     OpportunityLineView,
     InteractionView,
+    RetentionRuleView,
 )
 REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage)
 

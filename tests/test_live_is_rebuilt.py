@@ -22,6 +22,7 @@ from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Argument, Request, index
 from domain.customers.account import Details
 from domain.customers.contact import Person
+from domain.customers.retention_rule import RetentionRule
 from domain.declaration import ENVELOPE
 from domain.values import Address, Email, Locale, Money, Period, Phone, TimeZone
 from infra.feed import Batch
@@ -45,6 +46,7 @@ from tests.scenario import (
     an_account,
     an_interaction,
     an_opportunity,
+    one_of,
 )
 
 COMMANDS = index(AGGREGATES)
@@ -123,7 +125,7 @@ def _somethings(world: World) -> dict[str, list[UUID]]:
         "Contact": [a_contact(world, name) for name in ("Ann", "Bob")],
         "Product": [a_product(world)], "Pipeline": pipelines, "Opportunity": [opportunity],
         "Interaction": [an_interaction(world)], "Role": [a_role(world, name) for name in ("seller", "looker")],
-        "ApiToken": [world.given("ApiToken.make", name="program")],
+        "ApiToken": [world.given("ApiToken.make", name="program")], "RetentionRule": [one_of(world, RetentionRule)],
     }  # fmt: skip
 
 

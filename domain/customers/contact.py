@@ -17,6 +17,8 @@ from domain.personal import Personal
 from domain.values import Email, Locale, Phone
 
 FORGOTTEN = "this person was forgotten"
+HOLDING = frozenset({"hold", "release_hold"})
+"""What can be done to an archived person, too: they may still be forgotten, and so must be protected from it."""
 
 
 class Role(StrEnum):
@@ -102,6 +104,7 @@ class Contact(Aggregate):
     accounts: Mapping[UUID, AtAccount] = field(default_factory=dict)
     consents: Mapping[str, Consent] = field(default_factory=dict)
     archive_reason: Personal[str] | None = None
+    hold_reason: str | None = None
     forgotten: bool = False
     forget_reason: str | None = None
 
@@ -149,6 +152,12 @@ class Contact(Aggregate):
         item_of = "consents"
         consent: str
         withdrawn_at: datetime
+
+    class Held(Aggregate.Event):
+        hold_reason: str
+
+    class HoldReleased(Aggregate.Event):
+        hold_reason: None = None
 
     class Commented(Aggregate.Commented):
         text: Personal[str] | None  # type: ignore[assignment]
@@ -268,13 +277,27 @@ class Contact(Aggregate):
         self.trigger_event(self.ConsentWithdrawn, consent=_key(purpose, channel), withdrawn_at=now.astimezone(UTC))
 
     @command
+    def hold(self, reason: Annotated[str, "such as the number of a lawsuit; it stays, so name nobody"]) -> None:
+        """Keep the person whatever a rule proposes: until the hold is released they cannot be forgotten."""
+        self.require(self.hold_reason != reason, "this person is held for this reason already", "reason")
+        self.trigger_event(self.Held, hold_reason=reason)
+
+    @command
+    def release_hold(self) -> None:
+        """Nothing speaks any more against forgetting them."""
+        self.require(self.hold_reason is not None, "this person is not held")
+        self.trigger_event(self.HoldReleased)
+
+    @command
     def forget(self, reason: Annotated[str, "such as a request and its date; it stays, so name nobody"]) -> None:
         """Erase the person for ever, in the history too: whatever is personal reads as null from now on."""
+        self.require(self.hold_reason is None, f"this person is held: {self.hold_reason}")
         self.trigger_event(self.Forgotten, forget_reason=reason)
 
     def guard(self, command: str) -> None:
         self.require(not self.forgotten, FORGOTTEN)
-        super().guard(command)
+        if command not in HOLDING:
+            super().guard(command)
 
     def may_contact(self, purpose: Purpose, channel: Channel) -> bool:
         """Whether there is a consent that was not withdrawn."""

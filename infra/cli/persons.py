@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from domain.command import Accepted, Code, Foreseen, Outcome, Refusal, Request
+from domain.customers.contact import Contact
 from domain.values import id_text, parse
 from infra import anchors
 from infra.accesses import local_reader, note_now
@@ -193,11 +194,9 @@ def _listed(file: Path) -> Iterator[tuple[UUID, str | None]]:
 def _forget(parts: Running, kind: str | None, id: UUID) -> str:
     """A kind is named of everybody of whom something was recorded; a key may have been made for others, too."""
     if kind is not None:
-        why = {"reason": "forgotten before, and again after a restore"}
-        request = Request(
-            command=f"{kind}.forget", actor=parts.administrator, id=id, arguments=why, origin="daybook forget"
-        )
-        outcome = parts.pipeline.run(request)
+        if kind == Contact.__name__:  # a hold that the backup brought back was released before they were forgotten
+            _asked(parts, f"{kind}.release_hold", id)
+        outcome = _asked(parts, f"{kind}.forget", id, reason="forgotten before, and again after a restore")
         if isinstance(outcome, Accepted):
             return "forgotten"
         if outcome.code is Code.REFUSED:
@@ -207,3 +206,9 @@ def _forget(parts: Running, kind: str | None, id: UUID) -> str:
     with connect(parts.database.application_url) as connection:
         destroy(connection, [id])
     return "unknown"
+
+
+def _asked(parts: Running, command: str, id: UUID, **arguments: str) -> Outcome:
+    return parts.pipeline.run(
+        Request(command=command, actor=parts.administrator, id=id, arguments=arguments, origin="daybook forget")
+    )

@@ -18,7 +18,7 @@ class ContactView(
     table="contacts",
     needs="customers.see",
     owner="owner_id",
-    indexes=("family_name", "given_name", "owner_id", "title"),
+    indexes=("family_name", "given_name", "owner_id", "title", "hold_reason"),
     search=("given_name", "family_name", "title", "department"),
     flat=("person",),
 ):
@@ -30,6 +30,7 @@ class ContactView(
     language: Annotated[Locale | None, "in which they like to be addressed"] = None
     preferred_channel: Annotated[Channel | None, "by which they like to be reached"] = None
     archive_reason: Annotated[Personal[str] | None, "why it was put away"] = None
+    hold_reason: Annotated[str | None, "why the person cannot be forgotten; null if nothing holds them"] = None
     forgotten: Annotated[bool, "whether the person was erased"] = False
     forget_reason: Annotated[str | None, "why the person was erased"] = None
 

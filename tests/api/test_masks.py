@@ -86,6 +86,15 @@ def fill(api: Api, pipeline: str) -> None:
         "Role": do("defineRole", name=some("role"), description="x"),
         "ApiToken": do("makeApiToken", name="x"),
         "CustomField": do("defineCustomField", kind="Account", key=some("k").replace("-", "_"), label="x", type="TEXT"),
+        "RetentionRule": do(
+            "defineRetentionRule",
+            purpose=some("p"),
+            countsFrom="ADDED",
+            months=1,
+            basis="CONTRACT",
+            because="x",
+            onlyTagged="x",
+        ),
         "Product": line["productId"],
         "Pipeline": pipeline,
     }

@@ -185,6 +185,9 @@ WANTED: dict[str, dict[str, str]] = {
     "Contact": {},
     "Product": dict.fromkeys(("name", "family", "unit"), "change_details"),
     "Pipeline": {"name": "rename"},
+    "RetentionRule": dict.fromkeys(
+        ("purpose", "counts_from", "months", "basis", "because", "only_tagged", "only_without_account"), "change"
+    ),
     "Opportunity": {
         **dict.fromkeys(("name", "source"), "change_details"),
         "account_id": "change_account",

@@ -175,3 +175,34 @@ def test_an_unknown_contact_is_not_found(world: World) -> None:
     nobody: UUID = new_id()
 
     world.when("Contact.forget", nobody, reason="x").is_refused("no such thing", "id", Code.NOT_FOUND)
+
+
+def test_who_is_held_cannot_be_forgotten_until_the_hold_is_released_and_others_can(world: World) -> None:
+    ada, eve = a_contact(world), a_contact(world, "Eve")
+    world.when("Contact.hold", ada, reason="lawsuit 4711").records_only(Contact.Held)
+
+    world.when("Contact.forget", ada, reason="asked for it").is_refused("this person is held: lawsuit 4711")
+    world.when("Contact.forget", eve, reason="asked for it").records_only(Contact.Forgotten)
+    world.when("Contact.release_hold", ada).records_only(Contact.HoldReleased)
+    world.when("Contact.forget", ada, reason="asked for it").records_only(Contact.Forgotten)
+
+
+def test_a_hold_has_one_reason_which_may_become_another(world: World) -> None:
+    ada = a_contact(world)
+    world.when("Contact.release_hold", ada).is_refused("not held")
+    world.when("Contact.hold", ada, reason=" ").is_refused("", "reason", Code.INVALID)
+    world.given("Contact.hold", ada, reason="lawsuit 4711")
+
+    world.when("Contact.hold", ada, reason="lawsuit 4711").is_refused("already", "reason")
+    world.when("Contact.hold", ada, reason="lawsuit 4712").records(Contact.Held, hold_reason="lawsuit 4712")
+
+
+def test_whoever_is_archived_can_be_held_and_whoever_is_forgotten_cannot(world: World) -> None:
+    ada = a_contact(world)
+    world.given("Contact.archive", ada)
+
+    world.when("Contact.hold", ada, reason="lawsuit 4711").records_only(Contact.Held)
+    world.when("Contact.change_details", ada, title="x").is_refused("archived")
+    world.given("Contact.release_hold", ada)
+    world.given("Contact.forget", ada, reason="asked for it")
+    world.when("Contact.hold", ada, reason="lawsuit 4711").is_refused("this person was forgotten")
