@@ -7,6 +7,7 @@ has somebody's report has all of it, so whoever asks for one must be let see all
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,14 +19,18 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from domain.aggregate import Aggregate
 from domain.catalogue import AGGREGATES
+from domain.customers.contact import Contact
 from domain.declaration import KINDS, content_of
 from domain.values import id_text
 from infra.accesses import COMMAND_LINE
 from infra.keys import PersonKeys
 from infra.mapper import ENCODE, Stored, read, seals
+from infra.reporting import StillBuilt
+from infra.retention import Keeping, keeping
 from infra.serving import tables_of
 from infra.topics import PREFIX, context_of_event, kafka_topic
 from projections.catalogue import VIEWS
+from projections.customers.retention import ToForget
 from projections.view import View, belongs_to, shape
 
 FORMAT: Final = 1
@@ -45,6 +50,7 @@ SENSE: Final = {
     "items": "what was given, changed and ended of each kind of part, such as consents, the first one first",
     "events": "all that was recorded, the first one first; what is personal is opened",
     "references": "what points to the person without telling what is personal of them",
+    "retention": "by which rules they are kept, each until which day, and what speaks for keeping them on",
     "read_by": "who was told something personal of them, as far as that is kept",
     "copies": "where it went besides",
 }
@@ -60,8 +66,11 @@ def persons() -> dict[str, type[Aggregate]]:
 
 
 def concerned(kind: type[Aggregate]) -> list[type[View]]:
-    """The views that may tell of a person of a kind: their own, those with what is personal, what points to them."""
-    return [view for view in VIEWS if view.of is kind or _whose(view) or _pointing(view, kind)]
+    """The views that may tell of a person of a kind: their own, those with what is personal, what points to them,
+    and what says how long they are kept.
+    """
+    ruled = ToForget.of if kind is Contact else ()
+    return [view for view in VIEWS if view.of is kind or _whose(view) or _pointing(view, kind) or view in ruled]
 
 
 def person_report(
@@ -84,6 +93,7 @@ def person_report(
         if not own:
             raise NoPerson(f"there is no {id_text(kind, person)}")
         references = list(_references(cursor, KINDS[kind], person))
+        kept = _kept(connection, person) if KINDS[kind] is Contact else []
         accesses = cursor.execute(ACCESSES, {"person": person, "line": COMMAND_LINE}).fetchall()
         key = cursor.execute(KEY, [person]).fetchone()
     made: dict[str, Any] = {
@@ -97,6 +107,7 @@ def person_report(
         "items": _items(KINDS[kind], own),
         "events": events,
         "references": references,
+        "retention": [asdict(each) for each in kept],
         "read_by": [_reader(each) for each in accesses if not each["copied"]],
         "copies": {
             "exports": [_reader(each) for each in accesses if each["copied"]],
@@ -108,6 +119,13 @@ def person_report(
     }
     told: dict[str, Any] = msgspec.to_builtins(made, enc_hook=str)
     return told
+
+
+def _kept(connection: Connection[Any], person: UUID) -> list[Keeping]:
+    try:
+        return keeping(connection, ToForget(contact_id=person, kept=True))
+    except StillBuilt as error:
+        raise NoPerson(str(error)) from None
 
 
 def _whose(view: type[View]) -> list[str]:

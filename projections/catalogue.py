@@ -5,6 +5,7 @@ from domain.rights import seeing
 from projections.customers.account import AccountView
 from projections.customers.contact import ContactAccountView, ContactConsentView, ContactView
 from projections.customers.interaction import InteractionView
+from projections.customers.retention import ToForget
 from projections.customers.retention_rule import RetentionRuleView
 from projections.platform.api_token import ApiTokenView
 from projections.platform.custom_field import CustomFieldView
@@ -40,7 +41,7 @@ VIEWS = (
     InteractionView,
     RetentionRuleView,
 )
-REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage)
+REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget)
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}
 

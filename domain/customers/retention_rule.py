@@ -14,7 +14,11 @@ LONGEST: Final = 1200
 
 
 class CountsFrom(StrEnum):
-    """From which day of a person the time runs; a rule says nothing of whom there is no such day of."""
+    """From which day of a person the time runs; of whom there is none, a rule says nothing.
+
+    That of the last interaction that took place, or without any of being added; of the last consent that was withdrawn,
+    once none stands; of being added; of being archived; of the last sale to an account where they are.
+    """
 
     LAST_INTERACTION = "last_interaction"
     CONSENT_WITHDRAWN = "consent_withdrawn"

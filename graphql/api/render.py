@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_origin
 
-from projections.columns import is_enum, plain_type
+from projections.columns import LISTS, is_enum, item_of, plain_type
 
 
 def json_of(members: dict[str, str]) -> str:
@@ -24,7 +24,12 @@ def pairs(members: dict[str, str]) -> str:
 
 
 def shown(column: str, kind: Any) -> str:
-    """A column as JSON shows it: an enum by its name, an exact number as text, a length of time in seconds."""
+    """A column as JSON shows it: an enum by its name, an exact number as text, a length of time in seconds; a list of
+    these as each is.
+    """
+    if get_origin(kind) in LISTS and (each := shown("e", item_of(column, kind))) != "e":
+        inner = f"array(select {each} from unnest({column}) with ordinality u (e, nth) order by nth)"
+        return f"case when {column} is not null then {inner} end"
     if is_enum(kind):
         if all(member.name == member.value.upper() for member in kind):
             return f"upper({column})"

@@ -27,8 +27,11 @@ from infra.erasure import NotForgotten, certificate, places
 from infra.forgetting import destroy, forgotten, is_known
 from infra.keys import MasterKeys, file_of, keys_in, put_first, unlocked
 from infra.person_report import NoPerson, person_report
+from infra.reporting import StillBuilt
+from infra.retention import keeping
 from infra.rotation import rotate
 from infra.settings import Settings
+from projections.customers.retention import ToForget
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("report")(report_)
     group.command("forget")(forget_one)
     group.command("certificate")(certificate_)
+    group.command("retention")(retention_)
     app.add_typer(group, name="person")
 
 
@@ -168,6 +172,26 @@ def certificate_(
         except NotForgotten as error:
             raise Failed(str(error)) from None
     tell(msgspec.to_builtins(made), True, lambda _: None)
+
+
+def retention_(
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As if it were this day; today if left out.")
+    ] = None,
+    kept: Annotated[bool, typer.Option("--kept", help="Those, too, for whom something speaks.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List whom to forget by the retention rules. Nobody is forgotten by it: see `daybook person forget`."""
+    with prepared(Settings.from_environment()) as parts, parts.store.connection() as connection:
+        try:
+            found = keeping(connection, ToForget(on=on and on.date(), kept=kept))
+        except StillBuilt as error:
+            raise Failed(str(error)) from None
+    shown = ("person", "purpose", "counted_from", "runs_out_on", "kept_because")
+    rows = [
+        [each.person, each.purpose, each.counted_from, each.runs_out_on, ", ".join(each.kept_because)] for each in found
+    ]
+    tell([asdict(each) for each in found], as_json, lambda _: table([*shown], rows))
 
 
 def id_of(text: str) -> tuple[str, UUID]:

@@ -15,7 +15,7 @@ from tests.api.client import Api, some
 from tests.api.test_accesses import a_contact, accessed, of
 
 ASK = "query Report($id: ID!) { personalData(id: $id) { format person position receipt document } }"
-ALL = {"platform.privacy": "ALL", "customers.see": "ALL", "customers.personal": "ALL"}
+ALL = {"platform.privacy": "ALL", "customers.see": "ALL", "customers.personal": "ALL", "sales.see": "ALL"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,6 +53,7 @@ def test_whoever_may_see_all_of_it_is_told_all_of_it_and_that_is_noted(api: Api,
         ({**ALL, "customers.see": None}, (), "customers.see"),
         ({**ALL, "customers.see": "OWN"}, (), "customers.see"),
         ({**ALL, "customers.personal": None}, (), "customers.personal"),
+        ({**ALL, "sales.see": "OWN"}, (), "sales.see"),
         ({**ALL, "customers.personal": "TEAM"}, (), "customers.personal"),
         (ALL, ("Contact.title",), "customers.personal"),
         (ALL, ("Interaction.outcome",), "customers.personal"),

@@ -24,8 +24,8 @@ from tests.api.company import a_user, an_account, an_opportunity
 
 SCHEMA = schema_of("UTC")[0]._schema
 OPEN_TO_ALL = {"head", "viewer", "rights"}
-OF_SEVERAL = {"personalData"}
-"""What one permission is not enough for: see test_disclosed.py."""
+OF_SEVERAL = {"personalData", "toForget"}
+"""What one permission is not enough for: see test_disclosed.py and test_retention.py."""
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,9 @@ VALUES = {
     "ContactChannel": "EMAIL",
     "ContactPersonInput": {},
     "ContactPersonPatch": {},
+    "ContactLawfulBasis": "CONTRACT",
     "ContactPurpose": "MARKETING",
+    "RetentionRuleCountsFrom": "ADDED",
     "CustomFieldType": "TEXT",
     "Date": "2026-01-31",
     "DateTime": "2026-01-31T12:00:00Z",

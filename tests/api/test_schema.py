@@ -85,7 +85,16 @@ def test_value_types_carry_the_noun_of_what_they_belong_to() -> None:
     enums = {name for name, type_ in schema.type_map.items() if isinstance(type_, GraphQLEnumType) and name[0] != "_"}
 
     named = {name for name in enums if any(noun in name for noun in nouns)}
-    own = {"AccessReason", "AggregateKind", "Bucket", "Context", "DifferenceKind", "Direction", "EventKind"}
+    own = {
+        "AccessReason",
+        "AggregateKind",
+        "Bucket",
+        "Context",
+        "DifferenceKind",
+        "Direction",
+        "EventKind",
+        "KeptBecause",
+    }
     shared = own | {"Scope", "SearchKind", "Standing", "UndoFate", "UserErrorCode"}
     assert enums - named == shared - named
     assert {"OpportunityStatus", "AccountLifecycle", "PipelineStageKind", "CustomFieldType"} <= enums

@@ -112,6 +112,20 @@ def test_who_read_and_who_took_a_copy_is_told_apart(company: World, zebedee: UUI
     assert told["copies"]["topics"] == ["daybook.customers.v1"]
 
 
+def test_it_says_by_which_rules_they_are_kept_and_until_when(company: World, zebedee: UUID, neighbour: UUID) -> None:
+    rule = {"counts_from": "added", "basis": "legal_obligation", "because": "a law"}
+    ten = company.given("RetentionRule.define", **rule, purpose="the books", months=120)
+    company.given("RetentionRule.define", **rule, purpose="of others", months=1, only_tagged="another")
+    company.given("Contact.hold", zebedee, reason="lawsuit 4711")
+
+    [kept], [other] = (report(company, id)["retention"] for id in (zebedee, neighbour))
+
+    assert (kept["person"], kept["rule"]) == (id_text("Contact", zebedee), id_text("RetentionRule", ten))
+    assert (kept["purpose"], kept["months"], kept["because"]) == ("the books", 120, "a law")
+    assert int(kept["runs_out_on"][:4]) == int(kept["counted_from"][:4]) + 10
+    assert (kept["kept_because"], other["kept_because"]) == (["held", "time_runs"], ["time_runs"])
+
+
 def test_after_a_forget_it_says_so_and_holds_nothing_personal(company: World, zebedee: UUID) -> None:
     projected(company)
     forget(company, zebedee)

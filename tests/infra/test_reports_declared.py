@@ -202,12 +202,17 @@ def test_a_report_that_does_would_be_found(db: Connection[Any]) -> None:
 def test_the_sql_of_a_report_gives_the_columns_of_its_rows(db: Connection[Any], report: type[Report]) -> None:
     cursor = db.execute(without_rows(report).encode())
 
-    given = [(column.name, db.adapters.types[column.type_code].name) for column in cursor.description or ()]
+    given = [(column.name, type_called(db, column.type_code)) for column in cursor.description or ()]
 
     assert given == [(c.name, NAMES.get(c.type, c.type)) for c in row_columns(report)]
 
 
 NAMES = {"bigint": "int8"}
+
+
+def type_called(db: Connection[Any], oid: int) -> str:
+    known = db.adapters.types[oid]
+    return f"{known.name}[]" if oid == known.array_oid else known.name
 
 
 def test_reports_ask_for_a_permission_and_use_views_of_the_catalogue() -> None:
