@@ -21,12 +21,12 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
 
 from api.catalogue import Views, type_name
-from api.columns import known
 from api.compared import compared
 from api.compared_one import compared_one
 from api.conditions import id_of, view_of
 from api.connections import Listing, connection
 from api.errors import bad_input
+from api.fields import document_part, documents, single, value, value_part
 from api.held import held
 from api.meaning import (
     ROOTS,
@@ -48,7 +48,7 @@ from api.meaning import (
 )
 from api.merges import merges, survivor
 from api.ports import Caller, Places, ViewType
-from api.render import json_of, shown, sql_type
+from api.render import json_of
 from api.reports import answer
 from api.search import found
 from api.statement import NOW, Instant, Row, Statement, where
@@ -147,7 +147,8 @@ class Compiler:
 
     def expression(self, field: GraphQLField, details: list[FieldDetails], row: Row | None) -> str:
         """The JSON of one field."""
-        means, type_ = meaning(field), get_named_type(field.type)
+        means = meaning(field)
+        type_: Any = get_named_type(field.type)
         match means:
             case One() | Many() | Answer() | Search():
                 return self.read(means, field, type_, details, row)
@@ -162,21 +163,19 @@ class Compiler:
             case Held():
                 return held(self, type_, details)
         assert row
-        column = self.statement.column
         match means:
-            case Column():
-                return shown(column(row, means.name), means.kind)
-            case Key():
-                return f"'{means.view.of.__name__}_' || {column(row, means.name)}"
-            case Keys():
-                ids = f"'{means.view.of.__name__}_' || u.id order by u.id"
-                return f"(select coalesce(json_agg({ids}), '[]'::json) from unnest({column(row, means.name)}) u (id))"
+            case Column() | Key() | Keys():
+                return single(self.statement, row, means)
             case Value():
-                return self.value(means, type_, details, row)
+                made = self.members(type_, details, lambda part, _, __: value_part(self.statement, row, means, part))
+                return value(self.statement, row, means, json_of(made))
             case Documents():
-                return self.documents(means, type_, details, row)
+                made = self.members(type_, details, lambda part, _, __: document_part(part))
+                return documents(self.statement, row, means, json_of(made))
             case Related():
-                return self.by_key(means.view, type_, details, column(row, means.via), row.instant, merged=True)
+                return self.by_key(
+                    means.view, type_, details, self.statement.column(row, means.via), row.instant, merged=True
+                )
         raise TypeError(f"no SQL for {means}")
 
     def compared(self, type_: Any, details: list[FieldDetails], given: dict[str, Any], listing: Listing) -> str:
@@ -184,33 +183,6 @@ class Compiler:
         return compared(self, type_, details, given, listing)
 
     # -- values ----------------------------------------------------------------------------------
-
-    def value(self, means: Value, type_: Any, details: list[FieldDetails], row: Row) -> str:
-        columns = dict(means.columns)
-        first = next(iter(columns.values()))
-
-        def part(field: GraphQLField, _: str, __: list[FieldDetails]) -> str:
-            name = columns[meaning(field).name]
-            return shown(self.statement.column(row, name), known(row.view)[name].kind)
-
-        made = json_of(self.members(type_, details, part))
-        return f"case when {self.statement.column(row, first)} is not null then {made} end" if means.nullable else made
-
-    def documents(self, means: Documents, type_: Any, details: list[FieldDetails], row: Row) -> str:
-        """Value objects out of a column of JSON, in their order; entries in the order of their keys."""
-
-        def part(field: GraphQLField, _: str, __: list[FieldDetails]) -> str:
-            name, kind = meaning(field).name, meaning(field).kind
-            return "e.key" if name is None else shown(f"(e.value ->> '{name}')::{sql_type(kind)}", kind)
-
-        made = json_of(self.members(type_, details, part))
-        column = self.statement.column(row, means.name)
-        each = (
-            f"jsonb_each({column}) e"
-            if means.keyed
-            else f"jsonb_array_elements({column}) with ordinality e (value, key)"
-        )
-        return f"(select coalesce(json_agg({made} order by e.key), '[]'::json) from {each})"
 
     def plain(self, type_: Any, details: list[FieldDetails]) -> str:
         """The last event of the history, `h` its head and `e` its row."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import snake, type_name
@@ -49,36 +49,53 @@ def fields_of(schema: GraphQLSchema, view: ViewType) -> Iterator[Told]:
 
 def written(statement: Statement, row: Row, means: Any, type_: Any) -> str:
     """The JSON of one whole field of a row, as the caller may see it: just as it is read elsewhere."""
-    column = statement.column
+    match means:
+        case Value():
+            made = {name: value_part(statement, row, means, each) for name, each in type_.fields.items()}
+            return value(statement, row, means, json_of(made))
+        case Documents():
+            return documents(statement, row, means, json_of({n: document_part(f) for n, f in type_.fields.items()}))
+    return single(statement, row, means)
+
+
+def single(statement: Statement, row: Row, means: Column | Key | Keys) -> str:
+    """The JSON of a field that has no parts."""
+    column = statement.column(row, means.name)
     match means:
         case Column():
-            return shown(column(row, means.name), means.kind)
+            return shown(column, means.kind)
         case Key():
-            return f"'{means.view.of.__name__}_' || {column(row, means.name)}"
+            return f"'{means.view.of.__name__}_' || {column}"
         case Keys():
             ids = f"'{means.view.of.__name__}_' || u.id order by u.id"
-            return f"(select coalesce(json_agg({ids}), '[]'::json) from unnest({column(row, means.name)}) u (id))"
-        case Value():
-            parts = dict(means.columns)
-            made = {
-                name: shown(column(row, at), known(row.view)[at].kind)
-                for name, each in type_.fields.items()
-                if (at := parts[meaning(each).name])
-            }
-            first = column(row, next(iter(parts.values())))
-            return f"case when {first} is not null then {json_of(made)} end" if means.nullable else json_of(made)
-        case Documents():
-            made = {name: _part(meaning(each)) for name, each in type_.fields.items()}
-            at = column(row, means.name)
-            each = (
-                f"jsonb_each({at}) e" if means.keyed else f"jsonb_array_elements({at}) with ordinality e (value, key)"
-            )
-            return f"(select coalesce(json_agg({json_of(made)} order by e.key), '[]'::json) from {each})"
-    raise TypeError(f"no SQL for {means}")
+            return f"(select coalesce(json_agg({ids}), '[]'::json) from unnest({column}) u (id))"
 
 
-def _part(part: Any) -> str:
-    return "e.key" if part.name is None else shown(f"(e.value ->> '{part.name}')::{sql_type(part.kind)}", part.kind)
+def value(statement: Statement, row: Row, means: Value, made: str) -> str:
+    """A value object, `made` of some of its parts; null where there is none."""
+    first = statement.column(row, means.columns[0][1])
+    return f"case when {first} is not null then {made} end" if means.nullable else made
+
+
+def value_part(statement: Statement, row: Row, means: Value, part: GraphQLField) -> str:
+    """The JSON of a part of a value object."""
+    name = dict(means.columns)[meaning(part).name]
+    return shown(statement.column(row, name), known(row.view)[name].kind)
+
+
+def documents(statement: Statement, row: Row, means: Documents, made: str) -> str:
+    """Value objects out of a column of JSON, each `made` of some of its parts: in their order, or their keys'."""
+    column = statement.column(row, means.name)
+    each = (
+        f"jsonb_each({column}) e" if means.keyed else f"jsonb_array_elements({column}) with ordinality e (value, key)"
+    )
+    return f"(select coalesce(json_agg({made} order by e.key), '[]'::json) from {each})"
+
+
+def document_part(part: GraphQLField) -> str:
+    """The JSON of a part of such a value object."""
+    name, kind = meaning(part).name, meaning(part).kind
+    return "e.key" if name is None else shown(f"(e.value ->> '{name}')::{sql_type(kind)}", kind)
 
 
 def items_of(view: ViewType) -> str:
