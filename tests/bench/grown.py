@@ -1,4 +1,6 @@
-"""A long history of opportunities, made by PostgreSQL itself: chained, in lanes, and many open at the same time."""
+"""A long history of opportunities, made by PostgreSQL itself: chained, in lanes, an event each second, and many open at
+the same time.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ ROUND = TOGETHER * PER_AGGREGATE
 # Of each aggregate of a round: how many events it has already, how many it gets, and after how many of the others'.
 ADD = """
     with told as (
-        select row_number() over (order by late + step, hashint8(nth * 7919 + step)) as number, id, lane, nth,
-               before + step as version,
+        select row_number() over (order by late + step, case before + step when 1 then nth end,
+                                  hashint8(nth * 7919 + step)) as number,
+               id, lane, nth, before + step as version,
                (array['Opened', 'StageChanged', 'AmountChanged', 'OwnerAssigned'])[
                    case when before + step = 1 then 1 else 2 + (nth + before + step) %% 3 end] as name
         from unnest(%s::uuid[], %s::smallint[], %s::int[], %s::int[], %s::int[]) with ordinality
@@ -44,11 +47,12 @@ ADD = """
     ), recorded as (                                -- a row of events each, but for its hash
         select head.position + number as position, id as originator_id, version as originator_version,
                'Opportunity.' || name as topic, 1 as schema_version, convert_to(state::text, 'UTF8') as state,
-               greatest(head.recorded_at, now()) as recorded_at, greatest(head.recorded_at, now()) as occurred_at,
+               greatest(head.recorded_at, at) as recorded_at, greatest(head.recorded_at, at) as occurred_at,
                gen_random_uuid() as command_id, ''::bytea as request_digest, 'Opportunity.test' as command,
                id as actor, null::uuid as on_behalf_of, null::uuid as correlation_id, null::uuid as causation_id,
                null::text as origin, null::bytea as hash, lane
         from said cross join event_head head
+        cross join lateral (select %s::timestamptz + (head.position + number) * interval '1 second') recorded (at)
     )
     insert into events
     select r.position, originator_id, originator_version, topic, schema_version, state, r.recorded_at, occurred_at,
@@ -87,11 +91,12 @@ def grow(connection: Connection[Any], events: int) -> None:
             given += [(id := _id(0, n), lane_of(id), steps + turn, 1, n % steps) for n in range(TOGETHER)]
         with connection.transaction():
             connection.execute("set local synchronous_commit = off")
-            connection.execute(ADD, [list(each) for each in zip(*given, strict=True)])
+            connection.execute(ADD, [*(list(each) for each in zip(*given, strict=True)), START])
             connection.execute(HEAD)
     connection.execute("vacuum analyze events")
 
 
 def _id(turn: int, n: int) -> UUID:
-    number = turn * TOGETHER + n
-    return UUID(int=int(START.timestamp() * 1000) + number << 80 | 0x7 << 76 | 2 << 62 | number)
+    """As it is made for a command: a moment before its first event is recorded, so that ids are in order of time."""
+    at = int(START.timestamp()) + turn * ROUND + n
+    return UUID(int=at * 1000 << 80 | 0x7 << 76 | 2 << 62 | turn * TOGETHER + n)
