@@ -11,7 +11,7 @@ from typing import Any, cast
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from projections.columns import Column, columns_in
-from projections.view import View, fingerprint, leaving, setting_of, shape
+from projections.view import AHEAD, View, fingerprint, leaving, setting_of, shape
 from projections.words import words
 
 FROM = Column("_from", "bigint", False)
@@ -72,7 +72,14 @@ class Table:
         later is made later.
         """
         live = [(column,) if self._listed(column) else (column, *self.key) for column in self.view.indexes]
+        if not self.view.ends:  # an ended row may begin again, and is as old then as its second beginning
+            live.append(self._ahead)
         return {self.name: live, self.history: [HELD, *((column,) for column in leaving(self.view))]}
+
+    @property
+    def _ahead(self) -> tuple[str, ...]:
+        """By what those few rows are found whose ids are ahead of time, which no walk to a moment would meet."""
+        return (*self.key, "created_at")
 
     def index(self, name: str, columns: Sequence[str], beside: bool = False) -> Composed:
         """Makes one of them; `beside`: without keeping anybody from the table. Most lists of ids are empty, and those
@@ -82,6 +89,8 @@ class Table:
         met: list[Composable] = [SQL("{} <> '{{}}'").format(Identifier(columns[0]))] if listed else []
         if name == self.history and len(columns) == 1 and (setting := setting_of(self.view, columns[0])):
             met.append(SQL(cast(Any, setting)))
+        if name == self.name and columns == self._ahead:
+            met.append(SQL(AHEAD))
         return SQL("create index {} on {}{} ({}){}").format(
             concurrently,
             Identifier(name),

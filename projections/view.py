@@ -314,6 +314,13 @@ def setting_of(view: type[View], column: str) -> str | None:
     return None if events is None else f"_event = any('{{{','.join(sorted(events))}}}'::text[])"
 
 
+AHEAD: Final = (
+    "((uuid_extract_version(id) = 7 and uuid_extract_timestamp(id) - created_at <= interval '1 minute') is not true)"
+)
+"""What holds, in SQL, of rows whose id tells a later time than they were recorded at, by more than a minute: a server's
+clock was wrong, or it is an id that tells none. There are few, if any; the order of all others is that of time."""
+
+
 def belongs_to(view: type[View], views: Iterable[type[View]]) -> dict[str, type[View]]:
     """The columns that hold an id of another aggregate, or a list of ids, each with the view of that aggregate."""
     return pointing((f for f in shape(view) if f.name != "id"), views)

@@ -11,6 +11,7 @@ from api.errors import bad_input
 from api.groups import aggregate, groups
 from api.meaning import Many
 from api.merges import absorbed, merges
+from api.past import first_of_past
 from api.render import json_of, pairs
 from api.statement import Instant, Row, where
 
@@ -121,11 +122,11 @@ class Listing:
         past = [beyond(statement, row, page.read_in, page.cursor)] if page.cursor else []
         sort, limit = sorted_by(statement, row, page.read_in), statement.bind(page.size + 1, "bigint")
         conditions = [*self.everything, *past]
-        walked, sorted_past = self.order[0][0] == "id", row.instant.position and not row.instant.occurred
-        if sorted_past and not walked and not self.via:
-            source, conditions = statement.first_of_past(row, conditions, sort, limit), []
+        if row.instant.position and not row.instant.occurred and not self.via:
+            by_id = self.order[0][0] == "id"
+            source, conditions = first_of_past(statement, row, by_id, conditions, sort, page.size + 1), []
         else:
-            source = self.source(walked)
+            source = self.source()
         if self.shared:
             # one id at a time, so that each finds its first rows by an index; there are few, and almost always one
             mine = [f"{self.via} = f.id", *self.conditions, *past]
@@ -136,10 +137,9 @@ class Listing:
         place = f"row_number() over (order by {sort}) as nth"
         return f"select {row.alias}.*, {place} from {source}{where(conditions)} order by {sort} limit {limit}"
 
-    def source(self, walked: bool = False) -> str:
+    def source(self) -> str:
         """A list below each of many rows reads the past of its view once for all of them."""
-        nested = bool(self.via)
-        return self.statement.source(self.row, walked=walked and not nested, shared=nested and not self.row.instant.now)
+        return self.statement.source(self.row, shared=bool(self.via) and not self.row.instant.now)
 
     def _listed(self, made: str) -> str:
         return f"coalesce(json_agg({made} {self._in_order()}){self._kept}, '[]'::json)"

@@ -124,8 +124,8 @@ class Statement:
         self.aliases += 1
         return Row(f"t{self.aliases}", view, instant, own)
 
-    def source(self, row: Row, walked: bool = False, shared: bool = False) -> str:
-        """The relation of a row; `walked`: as it is best for a page in order of ids; `shared`: for many readers."""
+    def source(self, row: Row, shared: bool = False) -> str:
+        """The relation of a row; `shared`: for many readers."""
         if row.instant.now:
             return f"{quoted(self.places(row.view).live)} {row.alias}"
         if row.instant.position:
@@ -133,14 +133,12 @@ class Statement:
         if shared:
             key = row.view, row.instant
             if key not in self.made_once:
-                self.made_once[key] = f"past{len(self.made_once)}", self._past(row, walked=False)
+                self.made_once[key] = f"past{len(self.made_once)}", self._past(row)
             return f"{self.made_once[key][0]} {row.alias}"
-        return f"({self._past(row, walked)}) {row.alias}"
+        return f"({self._past(row)}) {row.alias}"
 
-    def _past(self, row: Row, walked: bool) -> str:
-        if row.instant.occurred:
-            return self._occurred(row.view, row.instant)
-        return self._walked(row) if walked else self._versions(row)
+    def _past(self, row: Row) -> str:
+        return self._occurred(row.view, row.instant) if row.instant.occurred else self._versions(row)
 
     def where(self, row: Row) -> list[str]:
         """What every reader of a row has to ask for."""
@@ -194,40 +192,6 @@ class Statement:
             f"select {columns} from {quoted(place.live)} r where r._from <= {at}{ended}"
             f" union all select {columns} from {quoted(place.history)} r"
             f" where r._from <= {at} and r._to > {at}{ended}"
-        )
-
-    def first_of_past(self, row: Row, conditions: list[str], sort: str, limit: str) -> str:
-        """The first rows in an order as of the past: of those that stand as they stood then, by the index of that
-        order, and of those that changed since.
-        """
-        place, at, alias = self.places(row.view), row.instant.position, row.alias
-        assert at is not None
-        self.past.append((place.live, at))
-        known = [f"{alias}._from <= {at}", *([f"not {alias}._ended"] if row.view.ends else []), *conditions]
-        columns = selected(row.view, alias)
-        arms = (
-            f"(select {columns} from {quoted(table)} {alias}{where([*held, *known])} order by {sort} limit {limit})"
-            for table, held in ((place.live, []), (place.history, [f"{alias}._to > {at}"]))
-        )
-        return f"({' union all '.join(arms)}) {alias}"
-
-    def _walked(self, row: Row) -> str:
-        """Each row looked up at the instant: a page of a few rows need not meet the history of all others.
-
-        Its key is that of the row as it stands today, so that the index gives the rows in their order.
-        """
-        place, at, columns = self.places(row.view), row.instant.position, selected(row.view)
-        more, keys = ", r._ended" if row.view.ends else "", keys_of(row.view)
-        same = " and ".join(f"r.{quoted(key)} = s.{quoted(key)}" for key in keys)
-        shown = ", ".join(f"{'s' if name in keys else 'v'}.{quoted(name)}" for name in columns_of(row.view))
-        # What was made later is passed over by a glance. (A row that ended may have begun again.)
-        by_then = f"select recorded_at from events where position <= {at} order by position desc limit 1"
-        there = "not v._ended" if row.view.ends else f"s.created_at <= ({by_then})"
-        return (
-            f"select {shown} from {quoted(place.live)} s cross join lateral ("
-            f"select {columns}{more} from (select s.*) r where s._from <= {at} union all "
-            f"(select {columns}{more} from {quoted(place.history)} r"
-            f" where {same} and r._from <= {at} and s._from > {at} order by r._from desc limit 1)) v where {there}"
         )
 
     def _occurred(self, view: ViewType, instant: Instant) -> str:

@@ -325,7 +325,9 @@ def test_an_index_that_is_declared_later_is_made_beside_the_running_table(
     build_missing(database_url, schema, SaleLineView)
 
     assert Table(Indexed).name == Table(SaleView).name
-    assert indexes(db, SaleView) == ["(amount, id)", "(closed_on, id)", "(id)", "(stage, id)"]
+    made_ahead, *others = sorted(indexes(db, SaleView), key=lambda each: "WHERE" not in each)
+    assert made_ahead.startswith("(id, created_at) WHERE (((uuid_extract_version(id) = 7) AND ")
+    assert others == ["(amount, id)", "(closed_on, id)", "(id)", "(stage, id)"]
     assert indexes(db, SaleLineView) == ["(id, line_id)", "(product, id, line_id)"]
     history = db.execute("select indexdef from pg_indexes where tablename = %s", [past_of])
     definitions = sorted(definition.partition("btree ")[2] for (definition,) in history)
