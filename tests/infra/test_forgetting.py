@@ -23,6 +23,7 @@ from infra.event_store import EventStore
 from infra.feed import Batch
 from infra.feed.log import LogFeed
 from infra.forgetting import destroy, scrub
+from infra.kafka.cluster import Cluster
 from infra.memory import Memory
 from infra.projection import Fenced, Projector
 from infra.rebuild import REMEMBERING, Progress, build, prepare, rebuild, state_of
@@ -32,6 +33,7 @@ from projections.customers.contact import ContactConsentView, ContactView
 from projections.view import View
 from tests.infra.past import published, without_views
 from tests.infra.searching import places
+from tests.infra.streams import messages, relayed, relaying
 from tests.infra.test_dead_letters import LONG, carefully
 from tests.scenario import ME, World
 
@@ -468,3 +470,19 @@ def test_what_cannot_be_taken_of_a_person_waits_without_a_word_of_theirs(
     assert all(why[view] in reason for view, reason in reasons.items()), reasons
     assert found(company.connection, ("Quillfeather",)) == set()
     assert "put aside" in caplog.text and "Quillfeather" not in caplog.text
+
+
+def test_no_topic_ever_held_a_byte_of_the_person(
+    company: World, zebedee: UUID, neighbour: UUID, cluster: Cluster, database_url: str
+) -> None:
+    ((schema,),) = company.connection.execute("select current_schema()").fetchall()
+
+    with relaying(database_url, schema, cluster):
+        relayed(company.connection, company.position)
+        forget(company, zebedee)
+        relayed(company.connection, company.position)
+    told = b"".join(message.key + message.value for message in messages(cluster, cluster.topic("customers")))
+
+    assert told.count(str(zebedee).encode()) > 8 and str(neighbour).encode() in told
+    assert all(text in told for text in (b"Contact.Added", b"Contact.Forgotten", b"buyer"))
+    assert [text for text in SECRETS if text.lower().encode() in told.lower()] == []
