@@ -58,8 +58,6 @@ class Personal:
 
     def told(self, text: str) -> tuple[str, Told]:
         """An answer without the marks, and what they said."""
-        if not self._met:
-            return text, {}
         told: dict[str, list[str]] = {met[1].of.__name__: [] for met in self._met if met not in self._marked}
         for begin in BEGINS:
             first, *parts = text.split(begin)

@@ -281,6 +281,17 @@ def test_a_reader_finds_only_the_kinds_and_the_rows_that_are_theirs(api: Api, pi
     assert ids(own) == [mine] and own["totalCount"] == 1
 
 
+def test_what_is_found_says_nothing_but_what_was_asked(api: Api) -> None:
+    name = word()
+    an_account(api, name)
+
+    [edge] = api.ask(f'{{ search(query: "{name}", kinds: [ACCOUNT]) {{ edges {{ matched {{ field }} }} }} }}')[
+        "search"
+    ]["edges"]
+
+    assert edge == {"matched": {"field": "name"}}
+
+
 def test_nobody_finds_anything_by_what_is_hidden_from_them(api: Api, database_url: str) -> None:
     name, site = word(), word()
     account = an_account(api, name, website=f"https://{site}.example")
