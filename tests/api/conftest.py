@@ -27,6 +27,7 @@ from infra.rights import Directory
 from infra.settings import Settings
 from projections.catalogue import VIEWS
 from server import application
+from tests.api.cast import Cast, casting
 from tests.api.client import Api
 from tests.api.company import a_pipeline
 from tests.infra.daybook import Serving
@@ -53,6 +54,13 @@ def daybook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     yield serving
     serving.told(SIGINT)
     assert serving.is_gone(), serving.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def cast(api: Api, database_url: str) -> Iterator[Cast]:
+    """Users with roles of their own, at the same company."""
+    with casting(api, database_url, "test_api") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

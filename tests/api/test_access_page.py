@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-import pytest
 
 from domain.catalogue import AGGREGATES
 from domain.rights import permissions
 from infra.default_roles import DEFAULT_ROLES
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.company import euros
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "access.md").read_text()
 GRAPHQL = re.findall(r"```graphql\n(.*?)```", PAGE, re.S)
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 def table(first: str) -> list[list[str]]:

@@ -17,7 +17,7 @@ from domain.values import new_id
 from infra import accesses
 from infra.accesses import Access, Accesses, Reader, since
 from infra.database import connect, migrate
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.test_subscription import following, some_of
 
@@ -136,12 +136,6 @@ def written_at_once() -> Iterator[None]:
         patch.setattr(server, "WRITE", 1)
         patch.setattr(server, "LOOK_AGAIN", 0.1)
         yield
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 @pytest.fixture

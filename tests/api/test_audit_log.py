@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from domain.values import new_id
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api
 from tests.api.company import an_account, an_opportunity
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 class Story:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,17 +9,11 @@ import pytest
 from api import causes
 from domain.values import new_id
 from infra.pipeline import command_id
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api
 from tests.api.company import an_account, an_opportunity
 
 STEPS = "more steps { depth cause hidden command commandId actor more events { position kind } }"
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 def asked(api: Api, field: str, position: int) -> Any:

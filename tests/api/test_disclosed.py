@@ -10,7 +10,7 @@ import pytest
 from pytest import MonkeyPatch
 
 import server
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.test_accesses import a_contact, accessed, of
 
@@ -24,12 +24,6 @@ def written_at_once() -> Iterator[None]:
         patch.setattr(server, "WRITE", 1)
         patch.setattr(server, "LOOK_AGAIN", 0.1)
         yield
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 def test_whoever_may_see_all_of_it_is_told_all_of_it_and_that_is_noted(api: Api, database_url: str, cast: Cast) -> None:

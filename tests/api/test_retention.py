@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from calendar import monthrange
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.company import a_won_opportunity, an_account, an_opportunity, euros
 
@@ -20,12 +19,6 @@ ASK = """query ($on: Date, $kept: Boolean = false, $contact: ID, $rule: ID, $asO
     toForget(on: $on, kept: $kept, contactId: $contact, ruleId: $rule, asOf: $asOf) {
         contactId ruleId countedFrom runsOutOn keptBecause } }"""
 LATER = "2100-01-01"
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 def a_rule(api: Api, tag: str, counts_from: str = "ADDED", months: int = 12, **input: Any) -> str:

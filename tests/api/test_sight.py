@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import islice
 from time import sleep
 from typing import Any
 
-import pytest
-
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api
 from tests.api.company import an_account, an_opportunity, euros
 from tests.api.test_subscription import following
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 def stream(api: Api, after: int, **asked: Any) -> list[dict[str, Any]]:

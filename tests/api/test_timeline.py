@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.company import a_product, an_account, an_opportunity, euros
 
@@ -22,12 +21,6 @@ TIMELINE = """query ($of: ID!, $first: Int, $after: String, $kinds: [EventKind!]
 @pytest.fixture(scope="module", autouse=True)
 def keys() -> None:
     unlock(MasterKeys([MasterKey(bytes(LENGTH))]))
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 def timeline(api: Api, of: str, **given: Any) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.company import a_pipeline, a_product, a_user, a_won_opportunity, an_opportunity, dollars, euros
 
@@ -34,12 +34,6 @@ SALES: Final = """query ($pipeline: ID!, $asOf: AsOf) {
     opportunities(first: 1000, filter: {pipelineId: {eq: $pipeline}, archived: {in: [true, false]}}, asOf: $asOf) {
         nodes { stage probability amount { amount currency } expectedClose closedOn status archived ownerId }
     } }"""
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 @dataclass

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-import pytest
-
-from tests.api.cast import Cast, casting
+from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.company import a_product, an_opportunity, euros
 
 WHO: Final = """query ($id: ID!, $user: ID, $asOf: AsOf) { whoCouldSee(id: $id, userId: $user, asOf: $asOf) {
     position ownerId users { userId name hidden rules { roleId role permission scope reason } } } }"""
-
-
-@pytest.fixture(scope="module")
-def cast(api: Api, database_url: str) -> Iterator[Cast]:
-    with casting(api, database_url, "test_api") as made:
-        yield made
 
 
 def seen_by(api: Api, id: str, **given: Any) -> Any:
