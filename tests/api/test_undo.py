@@ -167,6 +167,7 @@ def test_of_what_one_may_not_see_nothing_is_undone_and_nothing_is_told(api: Api,
     for account, owner in ((mine, seller.me), (theirs, api.me)):
         api.given("assignAccountOwner", id=account, ownerId=owner)
     edit = done(api, renamed(mine, "x"), renamed(theirs, "y"))
+    api.ask("{ accounts(first: 1) { totalCount } }")  # whose they are can be read
 
     refused, partly = undo(seller, correlationId=edit), undo(seller, correlationId=edit, partial=True)
 
