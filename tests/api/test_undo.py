@@ -173,6 +173,7 @@ def test_of_what_one_may_not_see_nothing_is_undone_and_nothing_is_told(api: Api,
 
     assert (refused["userErrors"][0]["code"], [each["id"] for each in refused["items"]]) == ("FORBIDDEN", [mine])
     assert (partly["undone"], partly["refused"], [each["id"] for each in partly["items"]]) == (1, 0, [mine])
+    api.position = api.head()
     assert (name(api, mine), name(api, theirs)) == ("Mine", "y")
 
 
