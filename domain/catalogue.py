@@ -10,6 +10,9 @@ from domain.platform.custom_field import CustomField
 from domain.platform.role import Role
 from domain.platform.team import Team
 from domain.platform.user import User
+from domain.projects.milestone import Milestone
+from domain.projects.project import Project
+from domain.projects.task import Task
 from domain.sales.opportunity import Opportunity
 from domain.sales.pipeline import Pipeline
 from domain.sales.product import Product
@@ -27,4 +30,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Opportunity,
     Interaction,
     RetentionRule,
+    Project,
+    Milestone,
+    Task,
 )

@@ -56,16 +56,16 @@ DEFAULT_ROLES: Final = (
     ),
     DefaultRole(
         "project manager",
-        "Sees customers and what they bought.",
+        "Works on projects, and sees customers and what they bought.",
         {
-            "customers.see": ALL, "customers.personal": ALL, "sales.see": ALL,
+            "projects.*": ALL, "customers.see": ALL, "customers.personal": ALL, "sales.see": ALL,
             "platform.see": ALL, "platform.tokens": OWN,
         },
     ),
     DefaultRole(
         "project member",
-        "Sees customers, but for what is personal.",
-        {"customers.see": ALL, "platform.see": ALL, "platform.tokens": OWN},
+        "Does the work of projects, and sees customers, but for what is personal.",
+        {"projects.see": ALL, "projects.work": ALL, "customers.see": ALL, "platform.see": ALL, "platform.tokens": OWN},
     ),
     DefaultRole(
         "auditor",

@@ -12,6 +12,9 @@ from projections.platform.custom_field import CustomFieldView
 from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserRoleView, UserSkillView, UserView
+from projections.projects.milestone import MilestoneView
+from projections.projects.project import ProjectView
+from projections.projects.task import TaskView
 from projections.sales.forecast import Forecast
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView, PipelineView
@@ -40,6 +43,9 @@ VIEWS = (
     OpportunityLineView,
     InteractionView,
     RetentionRuleView,
+    ProjectView,
+    MilestoneView,
+    TaskView,
 )
 REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget)
 

@@ -22,7 +22,6 @@ from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Argument, Request, index
 from domain.customers.account import Details
 from domain.customers.contact import Person
-from domain.customers.retention_rule import RetentionRule
 from domain.declaration import ENVELOPE
 from domain.values import Address, Email, Locale, Money, Period, Phone, TimeZone
 from infra.feed import Batch
@@ -31,7 +30,7 @@ from infra.projection import Fenced, Projector
 from infra.rebuild import rebuild
 from infra.tables import Table
 from projections.catalogue import VIEWS
-from projections.view import View, creating, named_by, shape
+from projections.view import View, creating, named_by, shape, told
 from tests.infra.past import published, without_views
 from tests.scenario import (
     ME,
@@ -50,10 +49,15 @@ from tests.scenario import (
 )
 
 COMMANDS = index(AGGREGATES)
-ITEMS = {"product_prices": "prices", "pipeline_stages": "stages", "opportunity_lines": "lines",
-         "user_skills": "skills", "team_members": "members",
-         "contact_accounts": "accounts", "contact_consents": "consents", "user_roles": "roles",
-         "role_grants": "grants"}  # fmt: skip
+ITEMS = {
+    view.table: next(
+        event.item_of for event in view.of.events().values() if event.item_of and view.key in told(view, event)
+    )
+    for view in VIEWS
+    if view.key
+}
+"""The attribute that holds the items of a view."""
+KEYS = {view.key for view in VIEWS if view.key} | {"stage", "before"}
 
 
 @settings(max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -119,14 +123,14 @@ def _somethings(world: World) -> dict[str, list[UUID]]:
         a_custom_field(world, kind=kind, key="colour")
     pipelines = [a_pipeline(world)]
     opportunity = an_opportunity(world)
-    return {
+    made = {
         "User": [a_user(world, name) for name in ("Ada", "Eve")], "Team": [a_team(world)],
         "CustomField": [a_custom_field(world, key="size")], "Account": [an_account(world, name) for name in "AB"],
         "Contact": [a_contact(world, name) for name in ("Ann", "Bob")],
         "Product": [a_product(world)], "Pipeline": pipelines, "Opportunity": [opportunity],
         "Interaction": [an_interaction(world)], "Role": [a_role(world, name) for name in ("seller", "looker")],
-        "ApiToken": [world.given("ApiToken.make", name="program")], "RetentionRule": [one_of(world, RetentionRule)],
     }  # fmt: skip
+    return made | {kind.__name__: [one_of(world, kind)] for kind in AGGREGATES if kind.__name__ not in made}
 
 
 def _command(world: World, r: random.Random, ids: dict[str, list[UUID]], together: UUID | None = None) -> None:
@@ -156,11 +160,7 @@ def _argument(asked: Argument, r: random.Random, ids: dict[str, list[UUID]], sub
         return [chosen] if asked.many else chosen
     kind = next((t for t in get_args(asked.type) if t is not NoneType), asked.type) if asked.optional else asked.type
     items = [key for name in ITEMS.values() for key in getattr(subject, name, ())]
-    if (
-        asked.name in ("line_id", "price_id", "user_id", "role_id", "permission", "key", "skill", "stage", "before")
-        and items
-        and r.random() < 0.8
-    ):
+    if asked.name in KEYS and items and r.random() < 0.8:
         return str(r.choice(items))
     if asked.name == "permission":
         return r.choice(["sales.see", "sales.*", "customers.edit"])

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 
 from domain.catalogue import AGGREGATES
 from domain.rights import permissions
-from infra.default_roles import DEFAULT_ROLES
+from infra.default_roles import DEFAULT_ROLES, DefaultRole
 from tests.api.cast import Cast
 from tests.api.client import Api, some
 from tests.api.company import euros
 from tests.conftest import ROOT
 
-PAGE = (ROOT / "docs" / "access.md").read_text()
-GRAPHQL = re.findall(r"```graphql\n(.*?)```", PAGE, re.S)
+FILE = "../../docs/access.md"
+GRAPHQL = re.findall(r"```graphql\n(.*?)```", (ROOT / "docs" / "access.md").read_text(), re.S)
+Golden = Callable[[str, str], None]
 
 
-def table(first: str) -> list[list[str]]:
-    """The rows of the table whose first column bears this title."""
-    lines = PAGE.partition(f"| {first} |")[2].partition("\n\n")[0].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+def told(first: str, rows: Iterable[Iterable[str]]) -> str:
+    """The page, where the table whose first column bears this title has these rows."""
+    before, title, rest = (ROOT / "docs" / "access.md").read_text().partition(f"| {first} |")
+    head, (_, _, behind) = rest.split("\n", 2)[:2], rest.partition("\n\n")
+    lines = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join((before + title + head[0], head[1], *lines)) + "\n\n" + behind
 
 
-def test_it_lists_every_permission() -> None:
-    assert table("permission") == [[f"`{each.name}`", each.doc] for each in permissions(AGGREGATES).values()]
+def test_it_lists_every_permission(golden: Golden) -> None:
+    golden(FILE, told("permission", ((f"`{each.name}`", each.doc) for each in permissions(AGGREGATES).values())))
 
 
-def test_it_lists_every_default_role() -> None:
-    told = [
-        [role.name, role.description, ", ".join(f"`{name}` {scope.upper()}" for name, scope in role.grants.items())]
-        for role in DEFAULT_ROLES
-    ]
+def test_it_lists_every_default_role(golden: Golden) -> None:
+    def grants(role: DefaultRole) -> str:
+        return ", ".join(f"`{name}` {scope.upper()}" for name, scope in role.grants.items())
 
-    assert table("role") == told
+    golden(FILE, told("role", ((role.name, role.description, grants(role)) for role in DEFAULT_ROLES)))
 
 
 def test_its_recipes_do_what_they_say(api: Api, cast: Cast, pipeline: str) -> None:

@@ -14,19 +14,21 @@ from strawberry.utils.str_converters import to_camel_case as camel
 from api.catalogue import type_name
 from api.columns import known
 from api.fields import items_of
+from domain.aggregate import SHARED
 from domain.catalogue import AGGREGATES
+from domain.declaration import context_of
 from domain.rights import maskable
 from infra.keys import LENGTH, MasterKey, MasterKeys, unlock
 from projections.catalogue import VIEWS
 from projections.masks import masked, names_of
-from server import schema_of
 from tests.api.cast import Cast, casting
 from tests.api.client import Api, some
 from tests.api.company import a_product, a_user, euros
+from tests.api.inputs import COMMANDS, MAKERS, SCHEMA, filled
 
-SCHEMA = schema_of("UTC")[0]._schema
 TYPES: dict[str, Any] = SCHEMA.type_map
 EVERYTHING = {"*.see": "ALL", "*.personal": "ALL", "platform.tokens": "ALL"}
+FILLED_BY_HAND = {kind.__name__ for kind in AGGREGATES if context_of(kind) != "projects"}
 HIDEABLE = sorted(name for kind in AGGREGATES for name in maskable(kind))
 ATTRIBUTES = [name for name in HIDEABLE if name.count(".") == 1]
 
@@ -95,13 +97,36 @@ def fill(api: Api, pipeline: str) -> None:
             because="x",
             onlyTagged="x",
         ),
-        "Product": line["productId"],
+        "Product": str(line["productId"]),
         "Pipeline": pipeline,
     }
     for name, id in owned.items():
         do(f"assign{name}Owner", id=id, ownerId=a_user(api))
         do(f"archive{name}", id=id, reason="done")
         do(f"restore{name}", id=id)
+    fill_others(api, owned)
+
+
+def fill_others(api: Api, owned: dict[str, str]) -> None:
+    """Of each other kind one for each command, made with all that can be said, and the command asked for.
+
+    What a command needs first, its own line in `fill` does.
+    """
+
+    def one_of(kind: str) -> str:
+        if kind not in owned:
+            owned[kind] = made(kind)
+        return owned[kind]
+
+    def made(kind: str) -> str:
+        return api.given(MAKERS[kind].mutation, **filled(MAKERS[kind].mutation, one_of, everything=True))
+
+    for mutation, command in COMMANDS.items():
+        kind = command.aggregate.__name__
+        if kind in FILLED_BY_HAND or command.creates or command.method in SHARED - {"assign_owner", "archive"}:
+            continue
+        input = filled(mutation, one_of, everything=True) | {"id": made(kind)}
+        api.do(mutation, **input)
 
 
 def hidden_columns(view: Any) -> set[str]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 import pytest
-from graphql import GraphQLInputObjectType, get_named_type, is_required_argument, is_required_input_field
+from graphql import get_named_type, is_required_argument
 from pytest import MonkeyPatch
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 import infra.identity
+from domain.catalogue import AGGREGATES
+from domain.rights import permissions
 from infra.event_store import EventStore
 from infra.identity import Identity
-from server import schema_of
 from tests.api.cast import casting
 from tests.api.client import Api, some
 from tests.api.company import a_user, an_account, an_opportunity
+from tests.api.inputs import SCHEMA, filled
 
-SCHEMA = schema_of("UTC")[0]._schema
 OPEN_TO_ALL = {"head", "viewer", "rights"}
 OF_SEVERAL = {"personalData", "toForget"}
 """What one permission is not enough for: see test_disclosed.py and test_retention.py."""
@@ -68,10 +68,7 @@ def test_nothing_is_read_without_a_permission_and_the_error_names_it(api: Api, g
     error = guest.error(asked(field, account))
 
     assert error["extensions"]["code"] == "FORBIDDEN"
-    assert error["message"].rpartition(" ")[2] in {
-        "customers.see", "sales.see", "platform.see", "platform.tokens", "platform.audit",
-        "platform.privacy",
-    }  # fmt: skip
+    assert error["message"].rpartition(" ")[2] in permissions(AGGREGATES)
 
 
 @pytest.fixture(scope="module")
@@ -129,62 +126,6 @@ def mutations() -> list[str]:
     return sorted(set(mutation.fields) - {"batch", "undo"})
 
 
-IDS = {
-    "pipelineId": "Pipeline",
-    "productId": "Product",
-    "userId": "User",
-    "ownerId": "User",
-    "survivorId": "Account",
-    "parentId": "Account",
-    "accountId": "Account",
-    "leadId": "User",
-    "roleId": "Role",
-}
-VALUES = {
-    "String": "x",
-    "Int": 1,
-    "Boolean": True,
-    "Decimal": "1",
-    "UUID": "00000000-0000-0000-0000-000000000000",
-    "JSON": 1,
-    "MoneyInput": {"amount": "1", "currency": "EUR"},
-    "PeriodInput": {"since": "2025-01-01"},
-    "AccountDetailsPatch": {},
-    "AccountLifecycle": "LOYAL",
-    "ContactChannel": "EMAIL",
-    "ContactPersonInput": {},
-    "ContactPersonPatch": {},
-    "ContactLawfulBasis": "CONTRACT",
-    "ContactPurpose": "MARKETING",
-    "RetentionRuleCountsFrom": "ADDED",
-    "CustomFieldType": "TEXT",
-    "Date": "2026-01-31",
-    "DateTime": "2026-01-31T12:00:00Z",
-    "InteractionDirection": "INBOUND",
-    "InteractionKind": "CALL",
-    "ExternalIdInput": {"system": "erp", "id": "1"},
-}
-
-
-OUTCOME = {"version", "position", "receipt", "created", "secret", "changed", "userErrors"}
-
-
-def least(name: str, bare: str) -> dict[str, Any]:
-    """The input of a mutation with only what it cannot go without; every id is of the right kind."""
-    mutation = SCHEMA.mutation_type
-    assert mutation
-    payload: Any = get_named_type(mutation.fields[name].type)
-    [noun] = (get_named_type(field.type).name for shown, field in payload.fields.items() if shown not in OUTCOME)
-    input, type_ = {}, get_named_type(mutation.fields[name].args["input"].type)
-    assert isinstance(type_, GraphQLInputObjectType)
-    for field, each in type_.fields.items():
-        if is_required_input_field(each):
-            kind = get_named_type(each.type).name
-            value = f"{IDS.get(field, noun)}_{bare}" if kind == "ID" else VALUES[kind]
-            input[field] = [value] if "[" in str(each.type) else value
-    return input
-
-
 def test_a_batch_is_no_way_around_a_permission(api: Api, guest: Api) -> None:
     account, before = an_account(api), api.head()
     commands = f'[{{registerAccount: {{name: "x"}}}}, {{archiveAccount: {{id: "{account}"}}}}]'
@@ -199,7 +140,8 @@ def test_a_batch_is_no_way_around_a_permission(api: Api, guest: Api) -> None:
 
 @pytest.mark.parametrize("name", mutations())
 def test_nothing_is_done_without_a_permission(api: Api, guest: Api, name: str) -> None:
-    input, before = least(name, api.me.removeprefix("User_")), api.head()
+    bare, before = api.me.removeprefix("User_"), api.head()
+    input = filled(name, lambda kind: f"{kind}_{bare}")
 
     error = guest.user_error(name, **input)
 

@@ -208,6 +208,7 @@ def test_each_context_has_a_channel_with_its_own_events() -> None:
     assert {name: channel["address"] for name, channel in channels.items()} == {
         "customers": "daybook.customers.v1",
         "platform": "daybook.platform.v1",
+        "projects": "daybook.projects.v1",
         "sales": "daybook.sales.v1",
     }
     assert "Opportunity.Won.1" in channels["sales"]["messages"]

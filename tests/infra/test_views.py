@@ -147,7 +147,7 @@ def test_every_view_of_an_aggregate_has_what_all_aggregates_share_and_items_have
 def test_every_permission_is_of_a_context_and_an_item_has_that_of_its_view() -> None:
     for view in VIEWS:
         context, _, act = view.needs.partition(".")
-        assert context in {"customers", "sales", "platform"}
+        assert context in {"customers", "sales", "projects", "platform"}
         assert act == ("tokens" if view.of is ApiToken else "see")  # those who make tokens see theirs, and no others
     assert OpportunityLineView.needs == OpportunityView.needs
 
