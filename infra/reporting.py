@@ -1,4 +1,4 @@
-"""A report as whoever may see everything is told it now: for the command line, and for what else is told whole."""
+"""A report as whoever may see everything is told it: for the command line, and for what else is told whole."""
 
 from __future__ import annotations
 
@@ -8,32 +8,28 @@ from psycopg import Connection, RawCursor
 from psycopg.rows import dict_row
 
 from infra.serving import Place, tables_of
-from projections.report import Parameter, Relation, Report, pieces
+from projections.computed import Computed, gathered
+from projections.report import Relation, Report, pieces
 from projections.view import View, shape
+from projections.writing import writer
 
 
 class StillBuilt(Exception):
     """A view that the report reads has no rows yet: says which."""
 
 
-def answer(connection: Connection[Any], report: Report) -> list[dict[str, Any]]:
-    """The rows of a report, in its own order. Raises StillBuilt."""
-    values: list[Any] = []
-    written = []
-    for piece in pieces(type(report)).sql:
-        match piece:
-            case str():
-                written.append(piece)
-            case Relation():
-                written.append(_relation(connection, piece))
-            case Parameter("instant"):
-                written.append("now()")
-            case Parameter(name, type_):
-                values.append(getattr(report, name))
-                written.append(f"${len(values)}::{type_}")
-            case _:
-                raise TypeError(f"{type(report).__name__}: a report with lists is asked through the API")
-    return RawCursor(connection, row_factory=dict_row).execute("".join(written).encode(), values).fetchall()
+def answer(connection: Connection[Any], report: Report, position: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a report that is SQL, in its own order; as of a position, or now. Raises StillBuilt."""
+    sql, values = _asked(connection, report, position)
+    return RawCursor(connection, row_factory=dict_row).execute(sql.encode(), values).fetchall()
+
+
+def rows(connection: Connection[Any], report: Computed[Any], position: int | None = None) -> list[Any]:
+    """The rows of a report that is computed; as of a position, or now. Raises StillBuilt, and what `compute` does."""
+    sql, values = _asked(connection, report, position)
+    gathering = f"select row_to_json(g)::text from ({sql}) g"
+    [[text]] = RawCursor(connection).execute(gathering.encode(), values).fetchall()
+    return list(report.compute(gathered(type(report), text)))
 
 
 def table_of(connection: Connection[Any], view: type[View]) -> Place:
@@ -44,13 +40,39 @@ def table_of(connection: Connection[Any], view: type[View]) -> Place:
     return place
 
 
-def _relation(connection: Connection[Any], piece: Relation) -> str:
+def _asked(connection: Connection[Any], report: Report, position: int | None) -> tuple[str, list[Any]]:
+    """The SQL of a report, and its values."""
+    values: list[Any] = []
+
+    def bind(value: Any, type_: str) -> str:
+        values.append(value)
+        return f"${len(values)}::{type_}"
+
+    at = None if position is None else bind(position, "bigint")
+    moment = "now()" if at is None else f"(select recorded_at from events where position = {at})"
+    written = writer(report, lambda piece: _relation(connection, piece, at), lambda: moment, bind)
+    return written(pieces(type(report)).sql), values
+
+
+def _relation(connection: Connection[Any], piece: Relation, at: str | None) -> str:
     place = table_of(connection, piece.view)
     columns = ", ".join(f'"{column.name}"' for field in shape(piece.view) for column in field.columns)
-    there = " where not _ended" if piece.view.ends else ""
-    if not piece.versions:
-        return f'(select {columns} from "{place.live}"{there})'
+    conditions = ["not _ended"] if piece.view.ends else []
+    known = [*conditions, f"_from <= {at}"] if at else conditions
+    live = _where(known)
+    if piece.versions:
+        until = f"case when _to <= {at} then _until end" if at else "_until"
+        return (
+            f'(select {columns}, updated_at as _since, null::timestamptz as _until from "{place.live}"{live}'
+            f' union all select {columns}, updated_at, {until} from "{place.history}"{live})'
+        )
+    if at is None:
+        return f'(select {columns} from "{place.live}"{live})'
     return (
-        f'(select {columns}, updated_at as _since, null::timestamptz as _until from "{place.live}"{there}'
-        f' union all select {columns}, updated_at, _until from "{place.history}"{there})'
+        f'(select {columns} from "{place.live}"{live}'
+        f' union all select {columns} from "{place.history}"{_where([*known, f"_to > {at}"])})'
     )
+
+
+def _where(conditions: list[str]) -> str:
+    return f" where {' and '.join(conditions)}" if conditions else ""

@@ -118,16 +118,19 @@ class Read(NamedTuple):
 @once
 def pieces(report: type[Report]) -> Read:
     """The SQL of a report, read once at start: what is wrong with it is said then."""
-    read = Read(tuple(_pieces(report, report.sql)), tuple(_pieces(report, report.unfit)))
+    read = Read(tuple(pieces_of(report, report.sql)), tuple(pieces_of(report, report.unfit)))
     relations = {piece.view.table for part in read for piece in part if isinstance(piece, Relation)}
     used = relations | {piece.name for piece in read.sql if isinstance(piece, Parameter | Given)}
-    named = {view.table for view in report.of} | parameter_types(report).keys() | lists(report).keys()
+    named = {view.table for view in report.of}
+    if not hasattr(report, "gathers"):  # else it may be for Python alone
+        named |= parameter_types(report).keys() | lists(report).keys()
     if unused := named - used - {"instant"}:
         raise Undeclared(f"{report.__name__}: {', '.join(sorted(unused))} is not used")
     return read
 
 
-def _pieces(report: type[Report], sql: str) -> Iterator[Piece]:
+def pieces_of(report: type[Report], sql: str) -> Iterator[Piece]:
+    """What SQL for a report is made of."""
     views, types, given = {view.table: view for view in report.of}, parameter_types(report), lists(report)
     at = 0
     for found in TOKEN.finditer(sql):

@@ -3,8 +3,8 @@
 A field costs 1; in a list, that many times as the page is long (`first` or `last`, 50 without), and so on in lists
 within it. A count or the figures of a whole list cost 10 more, so do those of what came, went or changed, and to
 compare it 20; a report, groups and who could see a thing cost as if they had 100 rows, the changes of an event and the
-events of a command as if they were 10. A mutation or a subscription costs 10 more, so does each command of a batch, and
-the schema costs 1000.
+events of a command as if they were 10. A report that is computed costs 1000 more. A mutation or a subscription costs 10
+more, so does each command of a batch, and the schema costs 1000.
 `@skip` and `@include` make nothing cheaper.
 """
 
@@ -32,6 +32,7 @@ from graphql import (
 from api.comparing import PARTS
 from api.meaning import Affected, Answer, Audience, Few, Happened, Log, Many, Search, meaning
 from api.search import PAGE as HITS
+from projections.computed import Computed
 
 MOST_COST: Final = 500_000
 PAGE: Final = 50
@@ -42,6 +43,7 @@ CHANGES: Final = 10
 FIGURES: Final = ("aggregate", *PARTS)
 COMMAND: Final = 10
 INTROSPECTION: Final = 1000
+COMPUTED: Final = 1000
 
 
 class Length(NamedTuple):
@@ -161,7 +163,8 @@ class Costing:
             return self.selected(selections, of, page) + Cost(1)
         inside = self.selected(selections, of, None) + Cost(COMMAND if type_ in self.roots else 0)
         if isinstance(means, Answer | Audience):
-            return inside.times(HUNDRED)
+            computed = isinstance(means, Answer) and issubclass(means.report, Computed)
+            return inside.times(HUNDRED) + Cost(COMPUTED if computed else 0)
         if isinstance(means, Affected):
             return inside.times(self.length(ROWS, given.get("first")))
         if isinstance(means, Few):

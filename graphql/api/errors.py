@@ -17,6 +17,13 @@ class Unfit(GraphQLError):
         super().__init__(f"`{field}`: {message}", extensions={"code": "BAD_USER_INPUT", "field": field})
 
 
+class NotComputable(Unfit):
+    """What is recorded is such that a report cannot be computed: the message says what would be right."""
+
+    def __init__(self, message: str) -> None:
+        GraphQLError.__init__(self, message, extensions={"code": "NOT_COMPUTABLE"})
+
+
 def forbidden(message: str, needs: str) -> GraphQLError:
     """The caller may not: this permission is missing."""
     return GraphQLError(message, extensions={"code": "FORBIDDEN", "needs": needs})

@@ -16,6 +16,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.catalogue import Views
 from api.compile import Compiler
+from api.computing import complete
 from api.conditions import Conditions
 from api.documents import Prepared
 from api.errors import Unfit, bad_input, behind
@@ -154,6 +155,7 @@ class Reads:
 
     async def _row(self, compiled: Compiled) -> tuple[Any, ...]:
         """The row that a statement finds, once its tables have come as far as it asks."""
+        await complete(compiled.statement, lambda sql, statement: self.text(Compiled(sql, statement)))
         pause, waited = 0.002, 0.0
         while True:
             text, obstacle, *rest = await self.rows.one(compiled.sql, compiled.statement.parameters)

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from graphql import get_named_type
 from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import Views
+from api.computing import relation
 from api.conditions import id_of
 from api.errors import bad_input, forbidden
-from api.meaning import Column, Key, Related, Value, meaning
+from api.meaning import Column, Key, Keys, Related, Value, meaning
 from api.render import json_of, shown
 from api.statement import Instant, Statement, quoted, where
 from domain.values import WrongPart
 from projections.columns import Of, resolved
-from projections.report import (
-    MOST_ENTRIES,
-    Given,
-    Parameter,
-    Piece,
-    Relation,
-    Report,
-    entry_of,
-    pieces,
-    row_shape,
-)
+from projections.computed import Computed
+from projections.report import MOST_ENTRIES, Relation, Report, entry_of, pieces, row_shape
+from projections.writing import writer
 
 if TYPE_CHECKING:
     from graphql.execution.collect_fields import FieldDetails
@@ -49,7 +41,11 @@ def answer(
     """The JSON of the rows of a report, in its own order."""
     if not compiler.caller.policy.may(report.needs):
         raise forbidden(f"to ask this you need {report.needs}", report.needs)
-    sql = compiled(compiler.statement, asked(report, given, compiler.views), instant)
+    made = asked(report, given, compiler.views)
+    if isinstance(made, Computed):
+        sql = relation(compiler.statement, made, given, compiled)
+    else:
+        sql = compiled(compiler.statement, made, instant)
 
     def column(field: Any, _: str, each: list[FieldDetails]) -> str:
         means = meaning(field)
@@ -58,23 +54,27 @@ def answer(
                 return shown(f"q.{quoted(means.name)}", means.kind)
             case Key():
                 return f"'{means.view.of.__name__}_' || q.{quoted(means.name)}"
+            case Keys():
+                ids = f"'{means.view.of.__name__}_' || u.id order by u.nth"
+                list_ = f"unnest(q.{quoted(means.name)}) with ordinality u (id, nth)"
+                return f"(select coalesce(json_agg({ids}), '[]'::json) from {list_})"
             case Related():
                 to = f"q.{quoted(means.via)}"
                 return compiler.by_key(means.view, get_named_type(field.type), each, to, instant, merged=True)
             case Value():
                 parts = {name: f"q.{quoted(at)}" for name, at in means.columns}
                 of: Any = get_named_type(field.type)
-                made = json_of(
+                value = json_of(
                     compiler.members(of, each, lambda f, _, __: shown(parts[meaning(f).name], meaning(f).kind))
                 )
-                return f"case when {next(iter(parts.values()))} is not null then {made} end"
+                return f"case when {next(iter(parts.values()))} is not null then {value} end"
         raise TypeError(f"no SQL for {means}")
 
-    made = json_of(compiler.members(type_, details, column))
+    row = json_of(compiler.members(type_, details, column))
     # Of what a row cannot be without, nothing may be hidden: such a row is not shown at all.
     whole = [f"q.{quoted(c.name)} is not null" for f in row_shape(report) if not f.nullable for c in f.columns]
     there = where(whole) if compiler.statement.hides else ""
-    return f"(select coalesce(json_agg({made} order by q.nth), '[]'::json) from ({numbered(sql)}) q{there})"
+    return f"(select coalesce(json_agg({row} order by q.nth), '[]'::json) from ({numbered(sql)}) q{there})"
 
 
 def numbered(sql: str) -> str:
@@ -117,42 +117,22 @@ def _made(kind: type[M], parts: Mapping[str, Any], within: str) -> M:
 
 
 def compiled(statement: Statement, report: Report, instant: Instant) -> str:
-    """The SQL of a report over what the caller may see at an instant: each relation and value is written once."""
-    known: dict[Any, str] = {}
+    """The SQL of a report over what the caller may see at an instant."""
+    text = report.sql
 
-    def written(found: Iterable[Piece]) -> str:
-        made = []
-        for piece in found:
-            if not isinstance(piece, str) and piece not in known:
-                known[piece] = _written(statement, report, piece, instant)
-            made.append(piece if isinstance(piece, str) else known[piece])
-        return "".join(made)
-
-    read = pieces(type(report))
-    if type(report).unfit:
-        statement.unfit.append(written(read.unfit))
-    return written(read.sql)
-
-
-def _written(statement: Statement, report: Report, piece: Relation | Parameter | Given, instant: Instant) -> str:
-    if isinstance(piece, Relation):
+    def rows_of(piece: Relation) -> str:
         if piece.view in report.left_out:
             return statement.nothing(piece.view)
         write = statement.versions if piece.versions else statement.relation
-        return write(piece.view, instant, report.sql)
-    if piece.name == "instant":
+        return write(piece.view, instant, text)
+
+    def at() -> str:
         return moment(instant, statement.places(type(report).of[0]).until)
-    value = getattr(report, piece.name)
-    if isinstance(piece, Given):
-        arrays = (statement.bind([_plain(getattr(e, c.name)) for e in value], f"{c.type}[]") for c in piece.columns)
-        names = ", ".join(quoted(column.name) for column in piece.columns)
-        return f"(select * from unnest({', '.join(arrays)}) with ordinality r ({names}, nth))"
-    return statement.bind(_plain(value), piece.type)
 
-
-def _plain(value: Any) -> Any:
-    value = value.value if isinstance(value, Enum) else value
-    return str(value) if isinstance(value, str) else value
+    read, written = pieces(type(report)), writer(report, rows_of, at, statement.bind)
+    if type(report).unfit:
+        statement.unfit.append(written(read.unfit))
+    return written(read.sql)
 
 
 def moment(instant: Instant, until: int | None) -> str:

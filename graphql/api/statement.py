@@ -6,7 +6,7 @@ This is the only way by which a read reaches a table. No value is ever pasted in
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.catalogue import Views
 from api.columns import column_of, columns_of
@@ -14,6 +14,9 @@ from api.errors import bad_input, forbidden
 from api.personal import Personal
 from api.ports import Place, Places, Policy, ViewType
 from projections.view import creating, named_by
+
+if TYPE_CHECKING:
+    from api.computing import Gathering
 
 
 class Instant(NamedTuple):
@@ -63,6 +66,12 @@ class Statement:
         self.past: list[tuple[str, str]] = []
         self.unfit: list[str] = []
         self.made_once: dict[tuple[ViewType, Instant], tuple[str, str]] = {}
+        self.gathering: Gathering | None = None
+        """What is to be computed before it can be asked."""
+
+    def beside(self) -> Statement:
+        """Another statement for the same caller."""
+        return Statement(self.policy, self._places, self.views)
 
     def again(self, policy: Policy, parameters: list[Any]) -> Statement:
         """The same with other parameters, to which more may be added."""
@@ -265,6 +274,8 @@ class Statement:
         """The whole: its answer as text, and what stands in its way. That is empty where a view is behind the position
         that was asked for; else it says in JSON of which `field` of the input what is wrong.
         """
+        if self.gathering:
+            self.gathering.finish()
         asked = ", ".join(f"{sql} as p{n}" for n, sql in enumerate(self.positions, 1))
         first = [f"asked as materialized (select {asked})"] if asked else []
         first += [f"{name} as materialized ({past})" for name, past in self.made_once.values()]

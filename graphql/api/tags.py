@@ -4,7 +4,8 @@ An answer follows from its statement, which holds the document, the variables an
 the tables that it reads. Their rows change by events of their own kinds and by nothing else. So a tag names the
 statement, the tables themselves and the position up to which all of them had come; and it holds as long as the same
 statement is asked of the same tables and no event of those kinds was recorded since. There is none for what depends on
-the clock, nor while an aggregate waits that a table cannot follow: that may be tried again without an event.
+the clock or is computed, nor while an aggregate waits that a table cannot follow: that may be tried again without an
+event.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Tag(NamedTuple):
 
 def name_of(statement: Statement, sql: str) -> str | None:
     """What stands for a statement in tags; None where its answer may change without an event."""
-    if "now()" in sql or statement.positions or not (statement.read or statement.reads_history):
+    if "now()" in sql or statement.positions or statement.gathering:
+        return None
+    if not (statement.read or statement.reads_history):
         return None
     return sha256(repr((sql, statement.parameters)).encode()).hexdigest()[:24]
 

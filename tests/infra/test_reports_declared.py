@@ -14,7 +14,8 @@ from psycopg import Connection
 
 from domain.values import Money, TimeZone, WrongPart
 from projections.catalogue import REPORTS, VIEWS
-from projections.columns import Column, Undeclared, columns_in
+from projections.columns import Column, Undeclared, columns_in, declared
+from projections.computed import Computed, gathered_rows
 from projections.report import (
     MOST_ENTRIES,
     Given,
@@ -23,6 +24,7 @@ from projections.report import (
     Report,
     parameter_types,
     pieces,
+    pieces_of,
     row_columns,
     row_shape,
 )
@@ -150,11 +152,17 @@ def test_a_report_says_of_what_it_is_and_for_whom() -> None:
             sql = "select 1"
 
 
-def without_rows(report: type[Report]) -> str:
+def without_rows(report: type[Report], sql: str) -> str:
     """A report over no table at all: whatever relation PostgreSQL still finds in it, it names by itself."""
-    read, made = pieces(report), []
-    unfit = (*read.unfit, " limit 0") if report.unfit else ("select",)
-    for piece in ("select answer.* from (", *read.sql, ") answer left join (", *unfit, ") unfit on false"):
+    made = list[str]()
+    unfit = (*pieces(report).unfit, " limit 0") if report.unfit else ("select",)
+    for piece in (
+        "select answer.* from (",
+        *pieces_of(report, sql),
+        ") answer left join (",
+        *unfit,
+        ") unfit on false",
+    ):
         if isinstance(piece, str):
             made.append(piece)
         elif isinstance(piece, Parameter):
@@ -171,7 +179,7 @@ def without_rows(report: type[Report]) -> str:
 
 def named(connection: Connection[Any], report: type[Report]) -> set[str]:
     with connection.transaction(force_rollback=True):
-        connection.execute(f"create temp view the_report as {without_rows(report)}".encode())
+        connection.execute(f"create temp view the_report as {without_rows(report, report.sql)}".encode())
         return {name for (name,) in connection.execute("""
             select distinct d.refobjid::regclass::text from pg_depend d join pg_rewrite r on r.oid = d.objid
             where r.ev_class = 'pg_temp.the_report'::regclass and d.classid = 'pg_rewrite'::regclass
@@ -200,11 +208,21 @@ def test_a_report_that_does_would_be_found(db: Connection[Any]) -> None:
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
 def test_the_sql_of_a_report_gives_the_columns_of_its_rows(db: Connection[Any], report: type[Report]) -> None:
-    cursor = db.execute(without_rows(report).encode())
+    for sql, columns in selects(report):
+        cursor = db.execute(without_rows(report, sql).encode())
 
-    given = [(column.name, type_called(db, column.type_code)) for column in cursor.description or ()]
+        given = [(column.name, type_called(db, column.type_code)) for column in cursor.description or ()]
 
-    assert given == [(c.name, NAMES.get(c.type, c.type)) for c in row_columns(report)]
+        assert given == [(c.name, NAMES.get(c.type, c.type)) for c in columns]
+
+
+def selects(report: type[Report]) -> Iterator[tuple[str, list[Column]]]:
+    """The SQL of a report and the columns that it gives; of one that is computed, that of each list."""
+    if not issubclass(report, Computed):
+        yield report.sql, row_columns(report)
+        return
+    for made, row in gathered_rows(report.gathers).values():
+        yield made.sql, [*columns_in(declared(row))]
 
 
 NAMES = {"bigint": "int8"}
