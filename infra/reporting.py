@@ -9,9 +9,9 @@ from psycopg.rows import dict_row
 
 from infra.serving import Place, tables_of
 from projections.computed import Computed, gathered
-from projections.report import Relation, Report, pieces
+from projections.report import Events, Relation, Report, pieces
 from projections.view import View, shape
-from projections.writing import writer
+from projections.writing import events_of, writer
 
 
 class StillBuilt(Exception):
@@ -54,7 +54,9 @@ def _asked(connection: Connection[Any], report: Report, position: int | None) ->
     return written(pieces(type(report)).sql), values
 
 
-def _relation(connection: Connection[Any], piece: Relation, at: str | None) -> str:
+def _relation(connection: Connection[Any], piece: Relation | Events, at: str | None) -> str:
+    if isinstance(piece, Events):
+        return f"({events_of(piece.view, [f'position <= {at}'] if at else [])})"
     place = table_of(connection, piece.view)
     columns = ", ".join(f'"{column.name}"' for field in shape(piece.view) for column in field.columns)
     conditions = ["not _ended"] if piece.view.ends else []

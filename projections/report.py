@@ -2,6 +2,8 @@
 
 Its SQL names views, not tables: `{opportunities}` is the rows that the caller may see at the instant asked, and
 `{opportunities.versions}` is every version of each of them up to then, held from `_since` until `_until` (null: still).
+`{opportunities.events}` is what happened to them: `id` and `version`, `event` by its name, `recorded_at`,
+`occurred_at`, `actor_id`, `command` and `correlation_id`; not what was said.
 `:name` is a parameter, and `:instant` the moment asked. A parameter that is a list of small values, such as rates, is a
 relation: a column for each part, and `nth`, from 1, for its place in the list.
 """
@@ -84,6 +86,12 @@ class Relation(NamedTuple):
     versions: bool
 
 
+class Events(NamedTuple):
+    """What happened to the rows of a view, in the SQL of a report."""
+
+    view: type[View]
+
+
 class Parameter(NamedTuple):
     """A parameter in the SQL of a report, and its type in SQL."""
 
@@ -98,11 +106,11 @@ class Given(NamedTuple):
     columns: tuple[Column, ...]
 
 
-Piece = str | Relation | Parameter | Given
+Piece = str | Relation | Events | Parameter | Given
 
 TOKEN = re.compile(
     r"""(?P<skip>'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|::)"""
-    r"|(?<!\w)\{(?P<view>[a-z_][a-z0-9_]*)(?P<versions>\.versions)?\}"
+    r"|(?<!\w)\{(?P<view>[a-z_][a-z0-9_]*)(?P<more>\.versions|\.events)?\}"
     r"|:(?P<parameter>[a-z_][a-z0-9_]*)",
     re.S,
 )
@@ -119,7 +127,7 @@ class Read(NamedTuple):
 def pieces(report: type[Report]) -> Read:
     """The SQL of a report, read once at start: what is wrong with it is said then."""
     read = Read(tuple(pieces_of(report, report.sql)), tuple(pieces_of(report, report.unfit)))
-    relations = {piece.view.table for part in read for piece in part if isinstance(piece, Relation)}
+    relations = {piece.view.table for part in read for piece in part if isinstance(piece, Relation | Events)}
     used = relations | {piece.name for piece in read.sql if isinstance(piece, Parameter | Given)}
     named = {view.table for view in report.of}
     if not hasattr(report, "gathers"):  # else it may be for Python alone
@@ -141,7 +149,7 @@ def pieces_of(report: type[Report], sql: str) -> Iterator[Piece]:
         if name := found["view"]:
             if name not in views:
                 raise Undeclared(f"{report.__name__}: {{{name}}} is not among its views")
-            yield Relation(views[name], bool(found["versions"]))
+            yield Events(views[name]) if found["more"] == ".events" else Relation(views[name], bool(found["more"]))
         elif (name := found["parameter"]) in types:
             yield Parameter(name, types[name])
         elif name in given:

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
-from projections.report import Given, Parameter, Piece, Relation, Report
+from projections.report import Events, Given, Parameter, Piece, Relation, Report
+from projections.view import View
 
 Writer = Callable[[Iterable[Piece]], str]
 Bind = Callable[[Any, str], str]
 """Takes a value and its type in SQL; gives the place of it."""
 
 
-def writer(report: Report, relation: Callable[[Relation], str], moment: Callable[[], str], bind: Bind) -> Writer:
+EVENT_COLUMNS: Final = (
+    ("id", "originator_id", "uuid"),
+    ("version", "originator_version", "bigint"),
+    ("event", "split_part(topic, '.', 2)", "text"),
+    ("recorded_at", "recorded_at", "timestamptz"),
+    ("occurred_at", "occurred_at", "timestamptz"),
+    ("actor_id", "actor", "uuid"),
+    ("command", "command", "text"),
+    ("correlation_id", "correlation_id", "uuid"),
+)
+"""What a report may know of events: by which name, how it is read, and its type."""
+
+
+def events_of(view: type[View], conditions: Sequence[str]) -> str:
+    """What happened to the rows of a view, of which these conditions hold."""
+    columns = ", ".join(f"{sql} as {name}" for name, sql, _ in EVENT_COLUMNS)
+    known = " and ".join([f"split_part(topic, '.', 1) = '{view.of.__name__}'", *conditions])
+    return f"select {columns} from events where {known}"
+
+
+def writer(
+    report: Report, relation: Callable[[Relation | Events], str], moment: Callable[[], str], bind: Bind
+) -> Writer:
     """Writes parts of a report; each relation and value is written once. `moment` is the SQL of `:instant`."""
     known: dict[Any, str] = {}
 
-    def made(piece: Relation | Parameter | Given) -> str:
-        if isinstance(piece, Relation):
+    def made(piece: Relation | Events | Parameter | Given) -> str:
+        if isinstance(piece, Relation | Events):
             return relation(piece)
         if piece.name == "instant":
             return moment()

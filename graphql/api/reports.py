@@ -19,7 +19,7 @@ from api.statement import Instant, Statement, quoted, where
 from domain.values import WrongPart
 from projections.columns import Of, resolved
 from projections.computed import Computed
-from projections.report import MOST_ENTRIES, Relation, Report, entry_of, pieces, row_shape
+from projections.report import MOST_ENTRIES, Events, Relation, Report, entry_of, pieces, row_shape
 from projections.writing import writer
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def compiled(statement: Statement, report: Report, instant: Instant) -> str:
     """The SQL of a report over what the caller may see at an instant."""
     text = report.sql
 
-    def rows_of(piece: Relation) -> str:
+    def rows_of(piece: Relation | Events) -> str:
+        if isinstance(piece, Events):
+            return statement.events(piece.view, instant)
         if piece.view in report.left_out:
             return statement.nothing(piece.view)
         write = statement.versions if piece.versions else statement.relation

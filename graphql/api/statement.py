@@ -14,6 +14,7 @@ from api.errors import bad_input, forbidden
 from api.personal import Personal
 from api.ports import Place, Places, Policy, ViewType
 from projections.view import creating, named_by
+from projections.writing import events_of
 
 if TYPE_CHECKING:
     from api.computing import Gathering
@@ -264,6 +265,16 @@ class Statement:
         columns = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
         self.personal.named_in(row.alias, view, text)
         return f"(select {columns} from {self.source(row)}{where(self.where(row))})"
+
+    def events(self, view: ViewType, instant: Instant) -> str:
+        """What happened to the rows of a view up to an instant, and by whom: of those that the caller may see."""
+        row, until = self.row(view, PAST), self.places(view).until
+        ends = [instant.position] if instant.position else []
+        ends += [] if until is None else [str(until)]
+        known = [f"position <= {end}" for end in ends]
+        if instant.occurred:
+            known.append(f"occurred_at <= {instant.occurred}")
+        return f"(select * from ({events_of(view, known)}) {row.alias}{where(self.seen(row))})"
 
     def nothing(self, view: ViewType) -> str:
         """A view as a relation without rows, for which no right is needed."""

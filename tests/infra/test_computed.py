@@ -107,6 +107,52 @@ def test_parameters_reach_the_sql_and_the_computation(db: Connection[Any]) -> No
     emptied(db)
 
 
+@dataclass(frozen=True)
+class Did:
+    id: UUID
+    version: int
+    event: str
+    actor_id: UUID
+    day: date
+
+
+@dataclass(frozen=True)
+class Deeds:
+    deeds: Annotated[
+        tuple[Did, ...],
+        From("select e.*, (recorded_at at time zone 'UTC')::date as day from {sales.events} e order by id, version"),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doings(Computed[Deeds], of=(SaleView,), needs="sales.see"):
+    """What happened to sales."""
+
+    @dataclass
+    class Row:
+        id: UUID
+        what: str
+
+    def compute(self, found: Deeds) -> Iterable[Row]:
+        return (self.Row(each.id, f"{each.version} {each.event} {each.day}") for each in found.deeds)
+
+
+@pytest.mark.parametrize("until", [40, None])
+def test_a_report_may_ask_what_happened(db: Connection[Any], until: int | None) -> None:
+    past = random_sales(seed=3, size=150, aggregates=9)
+    record(db, past.rows)
+    published(db, VIEWS)
+
+    found = rows(db, Doings(), until)
+
+    known = sorted(past.rows[:until], key=lambda row: (row.originator_id, row.originator_version))
+    assert [(row.id, row.what) for row in found] == [
+        (row.originator_id, f"{row.originator_version} {row.topic.split('.')[1]} {row.recorded_at.date()}")
+        for row in known
+    ]
+    emptied(db)
+
+
 def test_rows_go_back_as_they_are() -> None:
     made = [
         Longest.Row(UUID(int=1), Money(Decimal("0.000001"), "EUR"), Decimal("12345678901234567890.5"), ("a", 'b"')),

@@ -18,6 +18,7 @@ from projections.columns import Column, Undeclared, columns_in, declared
 from projections.computed import Computed, gathered_rows
 from projections.report import (
     MOST_ENTRIES,
+    Events,
     Given,
     Parameter,
     Relation,
@@ -29,6 +30,7 @@ from projections.report import (
     row_shape,
 )
 from projections.view import shape
+from projections.writing import EVENT_COLUMNS
 from tests.infra.past import database, published
 from tests.infra.sale import SaleLineView, SaleView
 
@@ -167,6 +169,8 @@ def without_rows(report: type[Report], sql: str) -> str:
             made.append(piece)
         elif isinstance(piece, Parameter):
             made.append(f"null::{piece.type}")
+        elif isinstance(piece, Events):
+            made.append(f"(select {', '.join(f'null::{type_} as {name}' for name, _, type_ in EVENT_COLUMNS)})")
         elif isinstance(piece, Given):
             columns = [f'null::{c.type} as "{c.name}"' for c in piece.columns]
             made.append(f"(select {', '.join(columns)}, null::bigint as nth)")

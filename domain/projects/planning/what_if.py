@@ -9,7 +9,7 @@ from datetime import date
 from domain.projects.planning.network import network_of
 from domain.projects.planning.passes import forward
 from domain.projects.planning.plan import LONGEST, Plan
-from domain.projects.planning.schedule import Scheduled, scheduled
+from domain.projects.planning.schedule import Schedule, Scheduled, scheduled
 from domain.projects.planning.wrong import WrongPlan
 
 
@@ -50,10 +50,24 @@ def what_if(plan: Plan, delays: Mapping[str, int]) -> Effect:
 
     Where others are under a task, all of them slip.
     """
+    before, after = slipped(plan, delays)
+    pairs = [(now, after.tasks[id]) for id, now in before.tasks.items()]
+    moved = [_moved(now, then) for now, then in pairs if (now.start, now.early) != (then.start, then.early)]
+    return Effect(
+        moved=tuple(sorted(moved, key=lambda each: (each.start_to, each.finish_to, each.id))),
+        finish_from=before.finish,
+        finish_to=after.finish,
+        days=after.duration - before.duration,
+    )
+
+
+def slipped(plan: Plan, delays: Mapping[str, int]) -> tuple[Schedule, Schedule]:
+    """The schedule of a plan, and what it becomes if tasks slip."""
     network = network_of(plan)
-    before, early = scheduled(plan, network, {}), forward(plan, network, {})
-    places = {task.id: place for place, task in enumerate(plan.tasks)}
-    delayed = dict[int, int]()
+    before = scheduled(plan, network, {})
+    if not delays:
+        return before, before
+    early, places, delayed = forward(plan, network, {}), {t.id: n for n, t in enumerate(plan.tasks)}, dict[int, int]()
     for id, days in sorted(delays.items()):
         if id not in places:
             raise WrongPlan(f"{id} is to slip, but is not in the plan: name a task of it", "delays")
@@ -64,15 +78,7 @@ def what_if(plan: Plan, delays: Mapping[str, int]) -> Effect:
         for place in network.leaves(places[id]):
             step = early.finish[place] if plan.tasks[place].started else early.start[place]
             delayed[place] = max(delayed.get(place, step), step + 2 * days)
-    after = scheduled(plan, network, delayed)
-    pairs = [(now, after.tasks[id]) for id, now in before.tasks.items()]
-    moved = [_moved(now, then) for now, then in pairs if (now.start, now.early) != (then.start, then.early)]
-    return Effect(
-        moved=tuple(sorted(moved, key=lambda each: (each.start_to, each.finish_to, each.id))),
-        finish_from=before.finish,
-        finish_to=after.finish,
-        days=after.duration - before.duration,
-    )
+    return before, scheduled(plan, network, delayed)
 
 
 def _moved(now: Scheduled, then: Scheduled) -> Moved:
