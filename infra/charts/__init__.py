@@ -1,0 +1,1 @@
+"""Charts: what is known of a project as pictures, SVG or PNG."""
