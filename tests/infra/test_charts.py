@@ -86,7 +86,7 @@ def test_a_name_is_no_markup() -> None:
 def test_a_name_between_dollars_is_no_formula() -> None:
     drawn = a_gantt(bar(0, "$x$")).partition("<!-- 0 $x$ -->")[2].partition("<!--")[0]
 
-    assert drawn.count("<use ") == len("0$x$")
+    assert drawn.count("<use ") == len("0 $x$")
 
 
 def test_a_long_name_ends_with_an_ellipsis_where_its_room_ends() -> None:
