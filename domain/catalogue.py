@@ -10,8 +10,14 @@ from domain.platform.custom_field import CustomField
 from domain.platform.role import Role
 from domain.platform.team import Team
 from domain.platform.user import User
+from domain.projects.business_process import BusinessProcess
+from domain.projects.change_request import ChangeRequest
+from domain.projects.issue import Issue
 from domain.projects.milestone import Milestone
 from domain.projects.project import Project
+from domain.projects.requirement import Requirement
+from domain.projects.risk import Risk
+from domain.projects.swot_analysis import SwotAnalysis
 from domain.projects.task import Task
 from domain.sales.opportunity import Opportunity
 from domain.sales.pipeline import Pipeline
@@ -33,4 +39,10 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Project,
     Milestone,
     Task,
+    Requirement,
+    BusinessProcess,
+    ChangeRequest,
+    Risk,
+    SwotAnalysis,
+    Issue,
 )

@@ -12,8 +12,18 @@ from projections.platform.custom_field import CustomFieldView
 from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserRoleView, UserSkillView, UserView
+from projections.projects.business_process import (
+    BusinessProcessMeasureView,
+    BusinessProcessStepView,
+    BusinessProcessView,
+)
+from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
+from projections.projects.issue import IssueView
 from projections.projects.milestone import MilestoneView
 from projections.projects.project import ProjectView
+from projections.projects.requirement import RequirementTraceView, RequirementView
+from projections.projects.risk import RiskView
+from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
 from projections.projects.task import TaskView
 from projections.sales.forecast import Forecast
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
@@ -46,6 +56,17 @@ VIEWS = (
     ProjectView,
     MilestoneView,
     TaskView,
+    RequirementView,
+    RequirementTraceView,
+    BusinessProcessView,
+    BusinessProcessStepView,
+    BusinessProcessMeasureView,
+    ChangeRequestView,
+    ChangeRequestAffectedView,
+    RiskView,
+    SwotAnalysisView,
+    SwotAnalysisItemView,
+    IssueView,
 )
 REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget)
 

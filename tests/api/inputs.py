@@ -11,6 +11,7 @@ from strawberry.utils.str_converters import to_camel_case as camel
 from domain.catalogue import AGGREGATES
 from domain.command import index
 from server import schema_of
+from tests.api.client import some
 
 SCHEMA: Final = schema_of("UTC")[0]._schema
 COMMANDS: Final = {command.mutation: command for command in index(AGGREGATES).values() if not command.inner}
@@ -51,6 +52,8 @@ def filled(mutation: str, id_of: Callable[[str], str], everything: bool = False)
         kind: Any = get_named_type(type_)
         if kind.name == "ID":
             value: Any = id_of(kinds[name])
+        elif name == "code":
+            value = some("code")  # which only one may have
         elif kind.name in EXAMPLES:
             value = EXAMPLES[kind.name]
         elif isinstance(kind, GraphQLEnumType):

@@ -25,6 +25,7 @@ from tests.api.cast import Cast, casting
 from tests.api.client import Api, some
 from tests.api.company import a_product, a_user, euros
 from tests.api.inputs import COMMANDS, MAKERS, SCHEMA, filled
+from tests.api.quality import fill_quality
 
 TYPES: dict[str, Any] = SCHEMA.type_map
 EVERYTHING = {"*.see": "ALL", "*.personal": "ALL", "platform.tokens": "ALL"}
@@ -46,6 +47,7 @@ def company(api: Api, database_url: str, pipeline: str) -> Iterator[Company]:
     with casting(api, database_url, "test_api") as cast:
         made = Company(api, cast.identity)
         fill(made.api, pipeline)
+        fill_quality(made.api, made.user({**EVERYTHING, "projects.*": "ALL"}))
         made.all, made.left = made.user(EVERYTHING), made.user(EVERYTHING, HIDEABLE)
         yield made
 
