@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import Field, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar, cast
 from uuid import UUID
 
@@ -257,6 +257,12 @@ class Aggregate(domain.Aggregate):
         if value is None:
             raise Refused(otherwise, field)
         return value
+
+    @classmethod
+    def day(cls, on: date | None, now: datetime) -> date:
+        """The day when something happened, today unless given; refused where it has not come yet."""
+        cls.require(on is None or on <= now.date(), "this day has not come yet", "on")
+        return on or now.date()
 
     def guard(self, command: str) -> None:
         """What holds before any command. A class with states of its own adds to it, and calls this one."""

@@ -253,8 +253,9 @@ def _argument(owner: type[Aggregate], method: str, parameter: Parameter, hint: A
     parts = [*get_args(hint)] if get_origin(hint) in (Union, UnionType, tuple) else [hint]
     aggregate = next((p for p in parts if isinstance(p, type) and issubclass(p, Aggregate)), None)
     made = Argument(parameter.name, hint, parameter.default, doc, aggregate, filled_by, Patched() in marks, longest)
-    if isinstance(filled_by, FromAttribute) and made.asked_as not in owner.attributes():
-        raise WrongDeclaration(f"{owner.__name__}.{method}: its `{made.asked_as}` is no attribute")
+    attribute = made.name if made.many else made.asked_as
+    if isinstance(filled_by, FromAttribute) and attribute not in owner.attributes():
+        raise WrongDeclaration(f"{owner.__name__}.{method}: its `{attribute}` is no attribute")
     if isinstance(filled_by, NewSecret) and not hasattr(getattr(owner, method), "__self__"):
         raise WrongDeclaration(f"{owner.__name__}.{method}: a secret is made with the aggregate whose it is")
     if filled_by and made.default is not REQUIRED:

@@ -25,7 +25,9 @@ opening: ContextVar[list[tuple[Any, str, Any]] | None] = ContextVar("opening", d
 
 @dataclass(frozen=True)
 class FromAttribute:
-    """Marks a parameter that is loaded by the id in the aggregate's own attribute `<parameter>_id`."""
+    """Marks a parameter that is loaded by the id in the aggregate's own attribute `<parameter>_id`; one that takes
+    several, by the keys of the items in the attribute of its own name.
+    """
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from infra.feed import Recorded
 from infra.rows import Row, carried
 from infra.tables import Table
 from projections.columns import Column, Parts, plain
-from projections.view import default_of, folds_by_name, shape, told
+from projections.view import default_of, folds_by_name, names_item, shape, told
 
 Key = bytes
 """The id as it is written; of an item, then its key."""
@@ -89,13 +89,13 @@ class Fold:
         if not self.view.key:
             return (id,)
         if self.by_name or isinstance(event, self.view.ends):
-            content = vars(event)
-            return (self._item(id, content[self.view.key]),) if self.view.key in content else ()
+            named = names_item(self.view, type(event))
+            return (self._item(id, getattr(event, self.view.key)),) if named else ()
         return [self._item(id, key) for key, _ in self.view.each(event)]
 
     def ends_all(self, event: Any) -> bool:
         """Whether an event ends every item of its aggregate."""
-        return bool(self.view.key) and isinstance(event, self.view.ends) and self.view.key not in vars(event)
+        return bool(self.view.key) and isinstance(event, self.view.ends) and not names_item(self.view, type(event))
 
     def key_of(self, row: Row) -> Key:
         return b"".join([row[place] for place in self.table.key_places])

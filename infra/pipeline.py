@@ -382,6 +382,8 @@ class Unit:
                     wanted = pattern.format(kind=command.aggregate.__name__, **values)
                     holder = self.holder(Claim(kind.__name__, unique, wanted))
                     values[parameter.name] = holder and self._load(kind, holder)
+                case FromAttribute() if kind and parameter.many:
+                    values[parameter.name] = tuple(self._load(kind, id) for id in getattr(subject, parameter.name))
                 case FromAttribute() if kind:
                     id = getattr(subject, name)
                     if id is None and not parameter.optional:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import sleep
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from msgspec import json
@@ -20,7 +20,6 @@ from psycopg import Connection
 from psycopg.errors import DependentObjectsStillExist, InvalidTableDefinition, LockNotAvailable
 from psycopg.sql import SQL, Identifier
 
-from domain.declaration import content_of
 from infra.database import connect
 from infra.feed import Recorded
 from infra.feed.log import COLUMNS, LogFeed
@@ -30,7 +29,7 @@ from infra.mapper import NO_KEYS, seals
 from infra.projection import Aside, Fenced, NotBuilt, Projector, Unreadable, event_of, keys_of, recall
 from infra.rows import copied, copying
 from infra.tables import Table, digest, sql_as_of, sql_view
-from projections.view import View, folds_by_name
+from projections.view import View, folds_by_name, names_item
 
 NOBODY = UUID(int=0)
 NEXT = f"""
@@ -394,11 +393,9 @@ def check(connection: Connection[Any], view: type[View] | Table, at: int) -> Non
     """
     table = _table(view)
     key, events = table.view.key, table.view.of.events().values()
-    if key and not (
-        folds_by_name(table.view) and all(key in content_of(cast(Any, event)) for event in table.view.ends)
-    ):
+    if key and not (folds_by_name(table.view) and all(names_item(table.view, event) for event in table.view.ends)):
         return
-    topics = [event.TOPIC for event in events if not key or key in content_of(cast(Any, event))]
+    topics = [event.TOPIC for event in events if not key or names_item(table.view, event)]
     of_state = "convert_from(state, 'UTF8')::jsonb ->> %(key)s" if key else "''"
     told = connection.execute(
         SQL("""select count(*), sum(hashtextextended(concat_ws(' ', id, key, version), 0)) from (

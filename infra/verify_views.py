@@ -14,7 +14,6 @@ from msgspec import json
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
-from domain.declaration import content_of
 from infra.database import connect
 from infra.feed import Recorded
 from infra.feed.log import COLUMNS
@@ -23,7 +22,7 @@ from infra.projection import Aside, NotBuilt, event_of, keys_of, recall
 from infra.rebuild import MOVED_TO, NOBODY, Follow, Progress, batches_of, count_of, state_of, write
 from infra.rows import copied
 from infra.tables import Table, digest, names
-from projections.view import ALWAYS, View, shape
+from projections.view import ALWAYS, View, holders, shape
 
 NAMED = 20
 """Differences that are named."""
@@ -213,8 +212,8 @@ def _comparable(view: type[View]) -> bool:
 
 def _items(view: type[View]) -> str | None:
     """The attribute that holds the items which a view shows."""
-    found = {e.item_of for e in view.of.events().values() if e.item_of and view.key in content_of(e)}
-    return found.pop() if len(found) == 1 else None
+    found = [*holders(view)]
+    return found[0] if len(found) == 1 else None
 
 
 def _things(view: type[View], id: UUID, aggregate: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from domain.declaration import content_of
 from projections.columns import Field, once
-from projections.view import View, shape
+from projections.view import View, holders, shape
 
 
 @once
@@ -33,8 +32,7 @@ def _places(view: type[View]) -> Iterator[str]:
     kind = view.of.__name__
     if not view.key:
         yield kind
-    events = view.of.events().values()
-    yield from sorted({f"{kind}.{e.item_of}" for e in events if view.key and e.item_of and view.key in content_of(e)})
+    yield from sorted(f"{kind}.{holder}" for holder in holders(view))
 
 
 def _named(name: str, f: Field) -> Iterator[tuple[str, frozenset[str]]]:

@@ -118,7 +118,7 @@ class View(metaclass=Declared):
     @classmethod
     def each(cls, event: Any) -> Iterator[tuple[Any, Changes]]:
         """The items that this event changes, by key. Written anew where one event carries many."""
-        if cls.key and cls.key in vars(event):
+        if cls.key and names_item(cls, type(event)):
             yield getattr(event, cls.key), cls.changes(event)
 
     def __init_subclass__(cls, **words: Unpack[Words]) -> None:
@@ -235,8 +235,7 @@ def _problems_of_names(view: type[View], found: Mapping[str, Field]) -> Iterator
             yield f"{view.of.__name__}.{name} does not name {_names(missing)}: give a default, or `| None`"
     if view.key and not creating(view):
         yield f"no event of {view.of.__name__} names all of {_names(needed)}"
-    kinds = {getattr(event, "item_of", "") for event in events.values() if view.key in content_of(event)} - {""}
-    if view.key and len(kinds) > 1:
+    if view.key and len(kinds := holders(view)) > 1:
         yield f"the key {view.key} is that of {_names(kinds)}: write `each` to tell them apart"
 
 
@@ -261,12 +260,28 @@ def _misfit(place: str, hint: Any, shown: Field) -> str | None:
 def told(view: type[View], event: Any) -> tuple[str, ...]:
     """The fields of a view that a kind of event sets by naming them.
 
-    What an event tells of an item is not of the aggregate, and a fact that changes no state sets none of its columns.
+    What an event tells of an item is not of the aggregate, nor of items of another kind; and a fact that changes no
+    state sets none of its columns.
     """
-    if not view.key and (event.item_of or event.ends_item_of or issubclass(event, Aggregate.Fact)):
+    of_item = event.item_of or event.ends_item_of
+    if (not names_item(view, event)) if view.key else (of_item or issubclass(event, Aggregate.Fact)):
         return ()
     columns = columns_declared(view)
     return tuple(name for name in content_of(event) if name in columns and name not in ALWAYS)
+
+
+@once
+def names_item(view: type[View], event: Any) -> bool:
+    """Whether a kind of event is about an item that a view shows: it names the key, first if it is of an item."""
+    content = content_of(event)
+    return view.key in (content[:1] if event.item_of or event.ends_item_of else content)
+
+
+@once
+def holders(view: type[View]) -> frozenset[str]:
+    """The attributes of the aggregate that hold the items which a view shows: one, unless `each` tells them apart."""
+    events = view.of.events().values() if view.key else ()
+    return frozenset(event.item_of for event in events if event.item_of and names_item(view, event))
 
 
 @once
@@ -293,9 +308,7 @@ def named_by(view: type[View], column: str) -> frozenset[str] | None:
     [f] = (f for f in shape(view) if column in (c.name for c in f.columns))
     events = view.of.events().items()
     if f.name in ("version", "updated_at"):
-        return frozenset(
-            n for n, event in events if not view.key or view.key in content_of(event) or event in view.ends
-        )
+        return frozenset(n for n, event in events if not view.key or names_item(view, event) or event in view.ends)
     return creating(view) | {n for n, event in events if f.name in told(view, event)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
@@ -48,6 +48,11 @@ class Chore(Work):
         """It is done, and so it is put away."""
         super().finish()
         self.archive("done")
+
+
+@dataclass(frozen=True)
+class Stop:
+    chore_id: UUID
 
 
 class Meddler(Aggregate):
@@ -191,6 +196,50 @@ def test_its_is_an_attribute() -> None:
 
     with pytest.raises(WrongDeclaration, match=r"Wrong7.act: its `chore_id` is no attribute"):
         commands_of(Wrong7)
+
+
+def test_its_many_are_the_keys_of_its_own_items(new_world: Callable[..., World]) -> None:
+    class Round(Aggregate):
+        needs = "projects.plan"
+        chores: Mapping[UUID, Stop] = field(default_factory=dict)
+
+        class Begun(Aggregate.Created):
+            pass
+
+        class ChoreTaken(Aggregate.Event):
+            item_of = "chores"
+            chore_id: UUID
+
+        @classmethod
+        @command
+        def begin(cls) -> Round:
+            """Begin."""
+            return cls._create(cls.Begun)
+
+        @command
+        def take(self, chore: Chore) -> None:
+            """Take a chore on."""
+            self.trigger_event(self.ChoreTaken, chore_id=chore.id)
+
+        @command
+        def end(self, chores: Its[tuple[Chore, ...]]) -> None:
+            """All chores are done."""
+            self.require(all(each.done for each in chores), f"{sum(not each.done for each in chores)} are left")
+            self.archive()
+
+    world = new_world([Chore, Round])
+    walk, other = world.given("Round.begin"), world.given("Round.begin")
+    chores = [world.given("Chore.plan", title=title) for title in ("sweep", "dust")]
+    for chore in chores:
+        world.given("Round.take", walk, chore_id=chore)
+
+    assert describe(Round, "end").arguments == ()
+    world.given("Chore.finish", chores[0])
+    world.when("Round.end", walk).is_refused("1 are left")
+    world.given("Chore.finish", chores[1])
+    world.given("Round.end", walk)
+
+    world.given("Round.end", other)
 
 
 def test_what_makes_an_aggregate_has_nothing_of_its_own() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -18,14 +18,17 @@ from domain.catalogue import AGGREGATES
 from domain.command import Argument, Code, commands_of, describe, index
 from domain.declaration import personal
 from domain.parameters import Following, FoundBy, FromAttribute, FromHistory, FromRequest
+from domain.parts import holders
 from domain.platform.custom_field import CustomField
 from domain.platform.user import User
+from domain.projects.planning.calendar import Calendar
 from domain.sales.opportunity import Opportunity
 from domain.sales.pipeline import Pipeline
 from domain.values import Address, Email, Locale, Money, Period, Phone, TimeZone, Website
 from infra.mapper import read, write
 from infra.pipeline import UNLIMITED
 from infra.snapshots import restored, taken
+from projections.catalogue import VIEWS
 from tests.scenario import (
     ME,
     World,
@@ -123,7 +126,9 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     Website: st.just(Website("acme.org")),
     TimeZone: st.just(TimeZone("Europe/Vienna")),
     Locale: st.just(Locale("de-AT")),
+    Calendar: st.builds(Calendar, st.frozensets(st.integers(0, 6), min_size=1), st.frozensets(DAYS, max_size=3)),
 }
+KEYS = {view.key for view in VIEWS if view.key} | {"attribute", "before"}
 NAMES = {"permission": ["sales.see", "sales.*", "*"], "attribute": ["Opportunity.amount", "Contact.consents.evidence"]}
 for value, strategy in VALUES.items():
     st.register_type_strategy(value, strategy)
@@ -183,6 +188,8 @@ def _value(parameter: Argument, live: Any, others: Mapping[type, list[Any]], dat
             return data.draw(st.booleans())
         case FromRequest():
             return ME
+        case FromAttribute() if parameter.many:
+            return tuple(others[parameter.aggregate]) if parameter.aggregate else ()
         case FromAttribute() if getattr(live, parameter.asked_as) is None:
             return None
         case Following() | FromHistory():
@@ -194,14 +201,10 @@ def _value(parameter: Argument, live: Any, others: Mapping[type, list[Any]], dat
         return (drawn,) if parameter.many else drawn
     if parameter.name in NAMES and data.draw(st.booleans()):
         return data.draw(st.sampled_from(NAMES[parameter.name]))
-    keys = [
-        key
-        for name in ("lines", "prices", "stages", "members", "skills", "grants", "hidden", "roles")
-        for key in getattr(live, name, ())
-    ]
+    items: frozenset[str] = holders(cast(Any, type(live)))
+    keys = [key for name in (*items, "hidden") for key in getattr(live, name, ())]
     alike = [key for key in keys if isinstance(parameter.type, type) and isinstance(key, parameter.type)]
-    named = ("line_id", "price_id", "user_id", "key", "skill", "permission", "attribute", "role_id")
-    if alike and parameter.name in named and data.draw(st.booleans()):
+    if alike and parameter.name in KEYS and data.draw(st.booleans()):
         return data.draw(st.sampled_from(alike))
     return data.draw(st.from_type(parameter.type))
 

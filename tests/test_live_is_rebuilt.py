@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -30,7 +30,7 @@ from infra.projection import Fenced, Projector
 from infra.rebuild import rebuild
 from infra.tables import Table
 from projections.catalogue import VIEWS
-from projections.view import View, creating, named_by, shape, told
+from projections.view import View, creating, default_of, named_by, names_item, shape, told
 from tests.infra.past import published, without_views
 from tests.scenario import (
     ME,
@@ -203,8 +203,11 @@ def _value(kind: Any, r: random.Random) -> Any:
             "revenue": r.choice([None, {"amount": "5.50", "currency": "EUR"}]),
         },
     }  # fmt: skip
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in (tuple, frozenset):
         return [_value(get_args(kind)[0], r) for _ in range(r.randrange(3))]
+    if is_dataclass(kind) and kind not in plain:
+        hints = get_type_hints(kind)
+        return {f.name: _value(hints[f.name], r) for f in fields(kind) if r.random() < 0.6}
     return plain.get(kind, plain[str])()
 
 
@@ -314,20 +317,23 @@ def _told(view: type[View], events: Iterable[Any], until: datetime) -> dict[Any,
         if event.timestamp > until or type(event).TOPIC.partition(".")[0] != view.of.__name__:
             continue
         id, told = event.originator_id, {n: v for n, v in vars(event).items() if n not in ENVELOPE}
-        if view.key:
-            if event.item_of and view.key in told:
+        if view.key and names_item(view, type(event)):
+            if event.item_of:
                 known_before = items.get((id, told[view.key]), {})
                 items[id, told[view.key]] = {**known_before, **told}
-            elif event.ends_item_of and view.key in told:
+            elif event.ends_item_of:
                 items.pop((id, told[view.key]), None)
+        elif view.key:
+            continue
         elif isinstance(event, Aggregate.Created):
             known[id] = event.mutate(None)
         elif id in known:
             if not (event.item_of or event.ends_item_of):
                 event.apply(known[id])
             known[id]._version = event.originator_version
-    whole = {f.name for f in shape(view)} - NOT_ATTRIBUTES
-    made = {key: _Item(item) for key, item in items.items() if whole <= item.keys()}
+    defaults = {f.name: default_of(view, f.name) for f in shape(view) if default_of(view, f.name) is not MISSING}
+    whole = {f.name for f in shape(view)} - NOT_ATTRIBUTES - defaults.keys()
+    made = {key: _Item(defaults | item) for key, item in items.items() if whole <= item.keys()}
     return {key: _attributes(view, item) for key, item in made.items()} or _expected(view, known)
 
 

@@ -218,7 +218,7 @@ class Opportunity(Aggregate):
     def win(self, amount: Money, now: Moment, on: Annotated[date | None, "today unless given"] = None) -> None:
         """The account bought."""
         self._check_price(amount, "amount")
-        self.trigger_event(self.Won, amount=amount, closed_on=self._day(on, now))
+        self.trigger_event(self.Won, amount=amount, closed_on=self.day(on, now))
 
     @command
     def lose(
@@ -230,7 +230,7 @@ class Opportunity(Aggregate):
     ) -> None:
         """The account will not buy."""
         competitors = tuple(dict.fromkeys((*self.competitors, *filter(None, [competitor]))))
-        self.trigger_event(self.Lost, lost_reason=reason, competitors=competitors, closed_on=self._day(on, now))
+        self.trigger_event(self.Lost, lost_reason=reason, competitors=competitors, closed_on=self.day(on, now))
 
     @command
     def reopen(self) -> None:
@@ -256,7 +256,3 @@ class Opportunity(Aggregate):
         self._check_price(price, "price")
         currencies = {line.price.currency for id, line in self.lines.items() if id != line_id}
         self.require(currencies <= {price.currency}, "all lines are in one currency", "price")
-
-    def _day(self, on: date | None, now: Moment) -> date:
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        return on or now.date()

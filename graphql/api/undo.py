@@ -18,12 +18,11 @@ from api.meaning import Affected, Derived, Few, field
 from api.ports import Policy, ViewType
 from api.reads import Reads
 from domain.aggregate import Aggregate
-from domain.declaration import content_of
 from domain.taking_back import Affected as Thing
 from domain.taking_back import Fate, Undo, Undone
 from domain.values import id_text
 from projections.columns import Field
-from projections.view import ALWAYS, shape
+from projections.view import ALWAYS, holders, shape
 
 SHOWN: Final = 100
 MOST: Final = 1000
@@ -233,7 +232,7 @@ def _rows(view: ViewType, now: Aggregate, then: Aggregate) -> Iterator[tuple[Any
     if not view.key:
         yield None, now, then
         return
-    for holder in {e.item_of for e in view.of.events().values() if e.item_of and view.key in content_of(e)}:
+    for holder in holders(view):
         before, after = getattr(now, holder), getattr(then, holder)
         for key in dict.fromkeys((*before, *after)):
             if before.get(key) != after.get(key):

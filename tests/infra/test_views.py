@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +21,7 @@ from projections.catalogue import VIEWS
 from projections.columns import Undeclared
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView
-from projections.view import View, belongs_to, creating, fingerprint, named_by, shape
+from projections.view import View, belongs_to, creating, fingerprint, holders, named_by, shape, told
 from tests.infra.sale import Sale, SaleLineView, SaleView, Status
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,10 +68,60 @@ class Unset(View, of=Sale, table="unset", needs="sales.see"):
     closed_on: date
 
 
-class UnsetItem(View, of=Sale, table="unset_item", needs="sales.see", key="line_id"):
-    line_id: UUID
-    product: str
-    stage: str
+@dataclass(frozen=True)
+class Point:
+    point_id: UUID
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    note_id: UUID
+    point_id: UUID | None
+    text: str
+
+
+class Talk(Aggregate):
+    points: Mapping[UUID, Point] = field(default_factory=dict)
+    notes: Mapping[UUID, Note] = field(default_factory=dict)
+
+    class PointMade(Aggregate.Event):
+        item_of = "points"
+        point_id: UUID
+        text: str
+
+    class PointMarked(Aggregate.Event):
+        item_of = "points"
+        point_id: UUID
+        mark: str
+
+    class PointDropped(Aggregate.Event):
+        ends_item_of = "points"
+        point_id: UUID
+
+    class NoteTaken(Aggregate.Event):
+        item_of = "notes"
+        note_id: UUID
+        point_id: UUID | None
+        text: str
+
+
+class PointView(View, of=Talk, table="points", needs="sales.see", key="point_id", ends=(Talk.PointDropped,)):
+    point_id: UUID
+    text: str
+
+
+class NoteView(View, of=Talk, table="notes", needs="sales.see", key="note_id"):
+    note_id: UUID
+    point_id: UUID | None = None
+    text: str
+
+
+class UnsetItem(View, of=Talk, table="unset_item", needs="sales.see", key="point_id"):
+    point_id: UUID
+    text: str
+    mark: str
 
 
 class FractionKey(View, of=Sale, table="fraction_key", needs="sales.see", key="quantity"):
@@ -106,7 +158,7 @@ class Nowhere(View, of=Sale, table="nowhere", needs="sales.see"):
         (Foreign, "Foreign: Sale.Won is no event of Aggregate"),
         (Misspelt, "Misspelt: no event of Sale names stgae"),
         (Unset, "Unset: Sale.Opened does not name closed_on: give a default, or `| None`"),
-        (UnsetItem, "UnsetItem: no event of Sale names all of line_id, product, stage"),
+        (UnsetItem, "UnsetItem: no event of Talk names all of mark, point_id, text"),
         (OtherType, "OtherType: Sale.Opened.stage is <class 'str'>, the column is <class 'int'>"),
         (NotNull, "NotNull: Sale.Opened.amount may be null, the column may not"),
         (WrongHome, "WrongHome: it is not within OpportunityView, whose rows are not those of Sale itself"),
@@ -190,6 +242,16 @@ def test_events_set_what_they_name_and_what_is_of_an_item_is_not_of_the_aggregat
 def test_what_can_begin_a_row_names_all_that_it_must_have() -> None:
     assert creating(OpportunityView) == {"Opened"}
     assert creating(OpportunityLineView) == {"LineAdded"}
+
+
+def test_an_item_that_names_one_of_another_kind_is_none_of_those() -> None:
+    shape(PointView)
+    shape(NoteView)
+
+    assert [holders(view) for view in (PointView, NoteView)] == [{"points"}, {"notes"}]
+    assert creating(PointView) == {"PointMade"}
+    assert named_by(NoteView, "text") == frozenset({"NoteTaken"})
+    assert told(PointView, Talk.NoteTaken) == ()
 
 
 class Base(SaleView):

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from domain.projects.planning.wrong import WrongPlan
 
@@ -37,10 +37,9 @@ class Calendar:
     take time with the logarithm of the number of exceptions.
     """
 
-    weekdays: frozenset[int] = MONDAY_TO_FRIDAY
-    holidays: frozenset[date] = frozenset()
-    extra: frozenset[date] = frozenset()
-    """Days that are worked on although their weekday is free."""
+    weekdays: Annotated[frozenset[int], "that are worked on: 0 is Monday"] = MONDAY_TO_FRIDAY
+    holidays: Annotated[frozenset[date], "that are not worked on, whatever their weekday"] = frozenset()
+    extra: Annotated[frozenset[date], "that are worked on although their weekday is free"] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.weekdays:

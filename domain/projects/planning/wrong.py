@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from domain.values import WrongPart
 
-class WrongPlan(ValueError):
+
+class WrongPlan(WrongPart):
     """A plan that cannot be: the message says what would be right."""
 
     def __init__(self, message: str, field: str) -> None:
-        super().__init__(message)
+        super().__init__(message, field)
         self.field = field
 
 
