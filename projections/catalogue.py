@@ -18,9 +18,13 @@ from projections.projects.business_process import (
     BusinessProcessView,
 )
 from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
+from projections.projects.charter import ProjectRoleView
+from projections.projects.gates import ProjectCheckView
 from projections.projects.issue import IssueView
 from projections.projects.milestone import MilestoneView
-from projections.projects.project import ProjectView
+from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
+from projections.projects.phases import ProjectPhaseView
+from projections.projects.project import ProjectBaselineView, ProjectView
 from projections.projects.requirement import RequirementTraceView, RequirementView
 from projections.projects.risk import RiskView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
@@ -54,6 +58,12 @@ VIEWS = (
     InteractionView,
     RetentionRuleView,
     ProjectView,
+    ProjectPhaseView,
+    ProjectCheckView,
+    ProjectObjectiveView,
+    ProjectMeasurementView,
+    ProjectBaselineView,
+    ProjectRoleView,
     MilestoneView,
     TaskView,
     RequirementView,

@@ -22,6 +22,7 @@ import pytest
 from domain.aggregate import Aggregate
 from domain.catalogue import AGGREGATES
 from domain.declaration import content_of, personal
+from domain.projects.planning.calendar import Calendar
 from domain.values import Email, Locale, Money, Period, Phone, TimeZone, Website
 from infra.mapper import ENCODE, Stored, read, write
 
@@ -46,6 +47,7 @@ SAMPLES: dict[Any, Any] = {
     Phone: Phone("+4930901820"),
     TimeZone: TimeZone("Europe/Berlin"),
     Website: Website("https://example.org"),
+    Calendar: Calendar(frozenset({0, 6}), frozenset({date(2024, 2, 29)}), frozenset({date(2024, 3, 2)})),
 }
 
 

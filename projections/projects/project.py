@@ -1,4 +1,4 @@
-"""Projects, as people see them."""
+"""Projects and their baselines, as people see them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from domain.projects.project import Project, Status
+from domain.projects.charter import ProjectScope
+from domain.projects.planning.calendar import Calendar
+from domain.projects.project import Method, Project, Status
+from domain.values import Money
 from projections.columns import Of
 from projections.view import View
 
@@ -17,7 +20,17 @@ class ProjectView(
     table="projects",
     needs="projects.see",
     owner="manager_id",
-    indexes=("name", "account_id", "opportunity_id", "manager_id", "status", "starts_on", "ends_on"),
+    indexes=(
+        "name",
+        "account_id",
+        "opportunity_id",
+        "manager_id",
+        "sponsor_id",
+        "status",
+        "starts_on",
+        "ends_on",
+        "completed_on",
+    ),
     search=("name",),
 ):
     """Work that is delivered for a customer (项目)."""
@@ -26,9 +39,38 @@ class ProjectView(
     goal: Annotated[str | None, "what it is for"] = None
     account_id: Annotated[UUID | None, "for whom it is done"] = None
     opportunity_id: Annotated[UUID | None, "the sale that it came from"] = None
-    manager_id: Annotated[UUID | None, Of("User"), "who leads it"] = None
+    manager_id: Annotated[UUID | None, Of("User"), "who leads it (项目经理)"] = None
     sponsor_id: Annotated[UUID | None, Of("User"), "who wants it and pays for it"] = None
+    method: Annotated[Method, "how the work is cut"] = Method.PHASED
+    charter: Annotated[str | None, "why it is done, what counts as success, and who decides (章程)"] = None
+    scope: Annotated[ProjectScope, "what belongs to it and what does not (范围)"] = ProjectScope()
+    buffer_days: Annotated[int | None, "working days that are kept for what nobody foresees (缓冲)"] = None
+    buffer_money: Annotated[Money | None, "what is kept to be spent on what nobody foresees"] = None
+    calendar: Annotated[Calendar, "on which days work is done (工作日历)"] = Calendar()
     starts_on: Annotated[date | None, "when it is planned to begin"] = None
     ends_on: Annotated[date | None, "when it is planned to end"] = None
+    approved_on: Annotated[date | None, "when it was given leave to begin"] = None
+    approved_by_id: Annotated[UUID | None, Of("User"), "who gave it leave"] = None
+    started_on: Annotated[date | None, "when work began"] = None
+    completed_on: Annotated[date | None, "when it was done"] = None
     status: Status = Status.PROPOSED
+    baseline: Annotated[int, "the number of the baseline that it is measured by; 0 before the first (基线)"] = 0
+    baselined_on: Annotated[date | None, "when that was agreed on"] = None
+    hold_reason: Annotated[str | None, "why the work rests"] = None
     cancel_reason: Annotated[str | None, "why it was given up"] = None
+
+
+class ProjectBaselineView(
+    View,
+    of=Project,
+    table="project_baselines",
+    key="number",
+    within=ProjectView,
+    ends=(Project.BaselineDropped,),
+    indexes=("on",),
+):
+    """The plan of a project as it was agreed on: as it stood when this was recorded."""
+
+    number: Annotated[int, "counted from 1"]
+    reason: Annotated[str, "why the plan was agreed on anew"]
+    on: Annotated[date, "when it was agreed on"]

@@ -46,13 +46,14 @@ def company(api: Api, database_url: str, pipeline: str) -> Iterator[Company]:
     unlock(MasterKeys([MasterKey(bytes(LENGTH))]))
     with casting(api, database_url, "test_api") as cast:
         made = Company(api, cast.identity)
-        fill(made.api, pipeline)
-        fill_quality(made.api, made.user({**EVERYTHING, "projects.*": "ALL"}))
+        other = made.user({**EVERYTHING, "projects.*": "ALL"})
+        fill(made.api, pipeline, other)
+        fill_quality(made.api, other)
         made.all, made.left = made.user(EVERYTHING), made.user(EVERYTHING, HIDEABLE)
         yield made
 
 
-def fill(api: Api, pipeline: str) -> None:
+def fill(api: Api, pipeline: str, other: Api) -> None:
     """One of each kind with as much in it as can be."""
     do, word = api.given, some("Zebra")
     parent = do("registerAccount", name=some("Parent"))
@@ -101,12 +102,51 @@ def fill(api: Api, pipeline: str) -> None:
         ),
         "Product": str(line["productId"]),
         "Pipeline": pipeline,
+        "Project": a_full_project(api, other),
     }
     for name, id in owned.items():
         do(f"assign{name}Owner", id=id, ownerId=a_user(api))
         do(f"archive{name}", id=id, reason="done")
         do(f"restore{name}", id=id)
     fill_others(api, owned)
+
+
+def a_full_project(api: Api, other: Api) -> str:
+    """One that is underway, with a phase `x` that others can be of; and what only others can have."""
+    do, days = api.given, {"startsOn": "2026-01-05", "endsOn": "2026-06-30"}
+
+    def begun() -> str:
+        project = do("proposeProject", name=some("Zebra"), goal="x", sponsorId=api.me, **days)
+        do("setProjectCharter", id=project, charter="x")
+        do("setProjectScope", id=project, scope={"included": ["x"]})
+        do("approveProject", id=project)
+        do("startProject", id=project)
+        return project
+
+    do("completeProject", id=begun())
+    do("cancelProject", id=begun(), reason="x")
+    resting, project = begun(), begun()
+    do("holdProject", id=resting, reason="x")
+    for phase in ("x", "done"):
+        do("addProjectPhase", id=project, phase=phase, name=some("phase"), objective="x", **days)
+    do("addProjectCheck", id=project, text="x", phase="done")
+    check = api.ask(f'{{ project(id: "{project}") {{ checks {{ nodes {{ checkId }} }} }} }}')
+    do("tickProjectCheck", id=project, checkId=check["project"]["checks"]["nodes"][0]["checkId"])
+    do("enterProjectPhase", id=project, phase="done")
+    do("completeProjectPhase", id=project, phase="done")
+    objective = {"text": "x", "phase": "x", "metric": "x", "unit": "x", "baseline": "1", "target": "2", "source": "x"}
+    do("setProjectObjective", id=project, **objective)
+    found = api.ask(f'{{ project(id: "{project}") {{ objectives {{ nodes {{ objectiveId }} }} }} }}')
+    aim = found["project"]["objectives"]["nodes"][0]["objectiveId"]
+    do("measureProjectKpi", id=project, objectiveId=aim, value="1", note="x")
+    for judge in ({"mutation": "acceptMilestone"}, {"mutation": "rejectMilestone", "reason": "x"}):
+        milestone = do("planMilestone", projectId=project, name="x", dueOn="2026-01-31", phase="x")
+        do("missMilestone", id=milestone, reason="x")
+        do("rescheduleMilestone", id=milestone, dueOn="2026-02-01", reason="x")
+        do("missMilestone", id=milestone, reason="x")
+        do("reachMilestone", id=milestone, evidence="x")
+        other.given(id=milestone, **judge)
+    return project
 
 
 def fill_others(api: Api, owned: dict[str, str]) -> None:
