@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import date, datetime
@@ -272,6 +272,14 @@ class Aggregate(domain.Aggregate):
     def usable(self) -> bool:
         """Whether others may still be tied to it."""
         return not self.archived
+
+    def why_not_among(self, reached: Collection[Any]) -> str | None:
+        """Why it must not be tied to these, which are reached from it; None where it may. Asked when an undo would tie
+        them again.
+        """
+        if self.id in {each.id for each in reached}:
+            return "it would belong to itself: what it belonged to belongs to it now"
+        return None
 
     def claims(self) -> frozenset[Claim]:
         """What nobody else of the kind may hold while this is not archived."""

@@ -152,6 +152,10 @@ class Argument:
             return f"{self.name.removesuffix('s')}_ids"
         return f"{self.name}_id" if self.aggregate else self.name
 
+    def loaded_by(self, owner: type[Aggregate]) -> str:
+        """The attribute of an aggregate that says what this is, where it is loaded from there."""
+        return self.name if self.many and self.name in owner.attributes() else self.asked_as
+
     @property
     def optional(self) -> bool:
         return NoneType in get_args(self.type)
@@ -253,9 +257,8 @@ def _argument(owner: type[Aggregate], method: str, parameter: Parameter, hint: A
     parts = [*get_args(hint)] if get_origin(hint) in (Union, UnionType, tuple) else [hint]
     aggregate = next((p for p in parts if isinstance(p, type) and issubclass(p, Aggregate)), None)
     made = Argument(parameter.name, hint, parameter.default, doc, aggregate, filled_by, Patched() in marks, longest)
-    attribute = made.name if made.many else made.asked_as
-    if isinstance(filled_by, FromAttribute) and attribute not in owner.attributes():
-        raise WrongDeclaration(f"{owner.__name__}.{method}: its `{attribute}` is no attribute")
+    if isinstance(filled_by, FromAttribute) and made.loaded_by(owner) not in owner.attributes():
+        raise WrongDeclaration(f"{owner.__name__}.{method}: its `{made.loaded_by(owner)}` is no attribute")
     if isinstance(filled_by, NewSecret) and not hasattr(getattr(owner, method), "__self__"):
         raise WrongDeclaration(f"{owner.__name__}.{method}: a secret is made with the aggregate whose it is")
     if filled_by and made.default is not REQUIRED:

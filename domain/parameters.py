@@ -26,7 +26,7 @@ opening: ContextVar[list[tuple[Any, str, Any]] | None] = ContextVar("opening", d
 @dataclass(frozen=True)
 class FromAttribute:
     """Marks a parameter that is loaded by the id in the aggregate's own attribute `<parameter>_id`; one that takes
-    several, by the keys of the items in the attribute of its own name.
+    several, by the keys of the items in the attribute of its own name, or by the ids in that of its singular with `_ids`.
     """
 
 
@@ -39,10 +39,16 @@ class FromRequest:
 
 @dataclass(frozen=True)
 class Following:
-    """Marks a parameter with all that is reached from another one by way of attributes, the nearest first."""
+    """Marks a parameter with all that is reached from another one, or from `self`, by way of attributes, the nearest
+    first: of ids, of lists of ids, and of items by the ids that are their keys.
+
+    What is reached by the first of `turning` is not left by the second: up to what is above something, and not down
+    again to all that is under that.
+    """
 
     start: str
     by: tuple[str, ...]
+    turning: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ Moment = Annotated[datetime, FromRequest("occurred_at")]
 """When it happened, in the company's time zone: `now.date()` is the day that its people would say."""
 Reach = Annotated[frozenset[str] | None, FromRequest("scopes")]
 """The scopes of the token by which the caller came; None: nothing limits what its user may do."""
+Sees = Annotated[Callable[[Any], bool], FromRequest("sight")]
+"""Tells of an aggregate whether whoever asks may see it: of what they may not, no refusal says a name."""
 MayAll = Annotated[bool, FromRequest("everything")]
 """Whether whoever asks may do everything."""
 HashOfSecret = str

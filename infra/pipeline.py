@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any, Final, Protocol
@@ -38,6 +39,8 @@ AHEAD: Final = timedelta(minutes=1)
 """By so much the clock of a caller may be fast."""
 REMEMBERED: Final = 4_096
 """So many aggregates are kept in memory as they were last seen."""
+FOLLOWED: Final = 4_000
+"""So many aggregates are reached at most from one that a command looks at: no more than are remembered."""
 NOBODY: Final = UUID(int=0)
 
 Steps = Callable[[Callable[[Request], Accepted]], None]
@@ -368,12 +371,15 @@ class Unit:
                     values[parameter.name] = self.pipeline.authority.rights(request).reach(EVERYTHING) is Scope.ALL
                 case FromRequest("governed"):
                     values[parameter.name] = self._governed(subject, values.get("role_id"))
+                case FromRequest("sight"):
+                    values[parameter.name] = partial(self._sees, request)
                 case FromHistory() if subject:
                     values[parameter.name] = self._past(subject, request, values["of"])
                 case FromRequest(wanted):
                     values[parameter.name] = getattr(request, wanted)
-                case Following(start, by) if kind:
-                    values[parameter.name] = tuple(self._following(values.get(start), kind, by))
+                case Following() as way if kind:
+                    start = subject if way.start == "self" else values.get(way.start)
+                    values[parameter.name] = tuple(self.reached(start, kind, way))
                 case NewSecret(told):
                     secret = token_hex(32)
                     self._secret = secret, told
@@ -383,7 +389,8 @@ class Unit:
                     holder = self.holder(Claim(kind.__name__, unique, wanted))
                     values[parameter.name] = holder and self._load(kind, holder)
                 case FromAttribute() if kind and parameter.many:
-                    values[parameter.name] = tuple(self._load(kind, id) for id in getattr(subject, parameter.name))
+                    held = getattr(subject, parameter.loaded_by(type(subject)))
+                    values[parameter.name] = tuple(self._load(kind, id) for id in held)
                 case FromAttribute() if kind:
                     id = getattr(subject, name)
                     if id is None and not parameter.optional:
@@ -431,14 +438,17 @@ class Unit:
             raise Failed(Code.FORBIDDEN, f"the token does not reach so far: it needs the scope {permission}")
 
     def _permit(self, request: Request, permission: str, subject: Aggregate | None, field: str | None = None) -> None:
-        def allowed(permission: str) -> bool:
-            return covers(request.scopes, permission) and self.pipeline.authority.allows(request, permission, subject)
-
-        if allowed(permission):
+        if self._allows(request, permission, subject):
             return
-        if subject is not None and not allowed(to_see(type(subject))):
+        if subject is not None and not self._sees(request, subject):
             raise Failed(Code.NOT_FOUND, "there is no such thing", field)
         raise Failed(Code.FORBIDDEN, f"you may not do this: it needs {permission}")
+
+    def _sees(self, request: Request, aggregate: Aggregate) -> bool:
+        return self._allows(request, to_see(type(aggregate)), aggregate)
+
+    def _allows(self, request: Request, permission: str, subject: Aggregate | None) -> bool:
+        return covers(request.scopes, permission) and self.pipeline.authority.allows(request, permission, subject)
 
     def _governed(self, subject: Aggregate | None, had: UUID | None) -> bool:
         """Whether somebody remains who may do everything, whatever becomes of this one, or of their having a role.
@@ -493,22 +503,30 @@ class Unit:
         let_go = holder in self._seen and claim not in self._seen[holder].claims()
         return None if let_go else holder
 
-    def reaches(self, start: UUID, goal: UUID, by: tuple[str, ...]) -> bool:
-        """Whether one is reached from another by way of attributes."""
-        begin = self.found(start)
-        return begin is not None and any(each.id == goal for each in self._following(begin, type(begin), by))
-
-    def _following(self, start: Aggregate | None, kind: type[Aggregate], by: tuple[str, ...]) -> Iterator[Aggregate]:
-        waiting, met = deque([start] if start else []), {start.id} if start else set()
+    def reached(self, start: Aggregate | None, kind: type[Aggregate], way: Following) -> Iterator[Aggregate]:
+        """All that is reached from one, which is not told. Raises Failed where there is too much of it."""
+        if start is None:
+            return
+        up, down = way.turning or (None, None)
+        met, left = {start.id}, {start.id}
+        waiting = deque([(start, False)])
         while waiting:
-            each = waiting.popleft()
-            for attribute in by:
+            each, turned = waiting.popleft()
+            for attribute in way.by:
+                if turned and attribute == down:
+                    continue
                 found = getattr(each, attribute)
                 for id in (found,) if isinstance(found, UUID) else found or ():
+                    if id in (met if attribute == up else left):
+                        continue
+                    if len(met) > FOLLOWED:
+                        raise Failed(Code.REFUSED, f"more than {FOLLOWED:,} others are tied to this: it is too many")
+                    waiting.append((self._load(kind, id), attribute == up))
+                    if attribute != up:
+                        left.add(id)
                     if id not in met:
                         met.add(id)
-                        waiting.append(self._load(kind, id))
-                        yield waiting[-1]
+                        yield waiting[-1][0]
 
 
 def copied(aggregate: Aggregate) -> Aggregate:

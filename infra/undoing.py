@@ -15,10 +15,10 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.aggregate import Aggregate
-from domain.command import Accepted, Code, Refusal, Request
+from domain.command import Accepted, Code, Refusal, Request, commands_of
 from domain.parameters import Following
 from domain.taking_back import Affected, Fate, Undo, Undone
-from domain.undoing import UNDO, commands_of, of
+from domain.undoing import UNDO, of
 from domain.values import new_id
 from infra.arguments import Failed, text, trimmed
 from infra.commit import Forgotten
@@ -162,8 +162,8 @@ class Plan:
                 if (named := unit.found(id)) and not named.usable:
                     kind = type(named).__name__
                     yield each.id, Refusal(Code.REFUSED, f"the {kind} that it would name again is not in use any more")
-            if self._circles(unit, each):
-                yield each.id, Refusal(Code.REFUSED, "it would belong to itself: what it belonged to belongs to it now")
+            if obstacle := self._why_not_among(unit, each):
+                yield each.id, Refusal(Code.REFUSED, obstacle)
 
     def _used(self, unit: Unit, undone: list[Affected]) -> Iterator[tuple[UUID, Refusal]]:
         """What was made has been used since, if others point to it and will not cease to."""
@@ -182,16 +182,16 @@ class Plan:
                         why = f"it is used since: {pointer.kind} names it as its {pointer.field.replace('_', ' ')}"
                         yield pointer.to, Refusal(Code.REFUSED, why)
 
-    def _circles(self, unit: Unit, each: Affected) -> bool:
-        """Whether it would be reached from what it belongs to, where a command that is undone had to look at that."""
-        for name in commands_of(unit.pasts[each.id], self.meant):
-            command = self.pipeline.commands.get(name)
-            for parameter in command.parameters if command and command.aggregate.__name__ == each.kind else ():
-                if isinstance(parameter.filled_by, Following):
-                    start = getattr(each.then, f"{parameter.filled_by.start}_id", None)
-                    if start and start != getattr(each.now, f"{parameter.filled_by.start}_id"):
-                        return each.id == start or unit.reaches(start, each.id, parameter.filled_by.by)
-        return False
+    def _why_not_among(self, unit: Unit, each: Affected) -> str | None:
+        """What it has against being tied again to others, for all that is reached from them."""
+        assert each.now and each.then
+        kind, reached = type(each.then), dict[UUID, Aggregate]()
+        again = [found for id in _named(each.then) - _named(each.now) if isinstance(found := unit.found(id), kind)]
+        for command in commands_of(kind).values() if again else ():
+            for way in (p.filled_by for p in command.parameters if isinstance(p.filled_by, Following)):
+                for start in again if way.start != "self" else [each.then]:
+                    reached |= {found.id: found for found in (start, *unit.reached(start, kind, way))}
+        return each.then.why_not_among(reached.values()) if reached else None
 
 
 def _judged(found: list[Affected], partial: bool) -> Undone:

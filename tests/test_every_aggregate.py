@@ -184,6 +184,8 @@ def _value(parameter: Argument, live: Any, others: Mapping[type, list[Any]], dat
             return datetime(2026, 1, 1, tzinfo=UTC)
         case FromRequest("rights"):
             return UNLIMITED
+        case FromRequest("sight"):
+            return lambda _: True
         case FromRequest("governed" | "everything"):
             return data.draw(st.booleans())
         case FromRequest():
