@@ -26,7 +26,7 @@ opening: ContextVar[list[tuple[Any, str, Any]] | None] = ContextVar("opening", d
 @dataclass(frozen=True)
 class FromAttribute:
     """Marks a parameter that is loaded by the id in the aggregate's own attribute `<parameter>_id`; one that takes
-    several, by the keys of the items in the attribute of its own name, or by the ids in that of its singular with `_ids`.
+    several, by the keys of the items in the attribute of its own name, or else by its ids in `<singular>_ids`.
     """
 
 

@@ -28,7 +28,7 @@ from projections.projects.project import ProjectBaselineView, ProjectView
 from projections.projects.requirement import RequirementTraceView, RequirementView
 from projections.projects.risk import RiskView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
-from projections.projects.task import TaskView
+from projections.projects.task import TaskDependencyView, TaskTimeEntryView, TaskView
 from projections.sales.forecast import Forecast
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView, PipelineView
@@ -66,6 +66,8 @@ VIEWS = (
     ProjectRoleView,
     MilestoneView,
     TaskView,
+    TaskDependencyView,
+    TaskTimeEntryView,
     RequirementView,
     RequirementTraceView,
     BusinessProcessView,

@@ -90,6 +90,7 @@ def test_value_types_carry_the_noun_of_what_they_belong_to() -> None:
         "AggregateKind",
         "Bucket",
         "Context",
+        "DependencyKind",
         "DifferenceKind",
         "Direction",
         "EventKind",

@@ -21,7 +21,7 @@ DEEPEST: Final = 50
 HUNDRED: Final = Decimal(100)
 
 
-class Kind(StrEnum):
+class DependencyKind(StrEnum):
     """What of a task waits for what of another."""
 
     FS = "FS"
@@ -36,12 +36,16 @@ class Kind(StrEnum):
     @property
     def from_finish(self) -> bool:
         """Whether it is the finish of the other that is waited for."""
-        return self in (Kind.FS, Kind.FF)
+        return self in (DependencyKind.FS, DependencyKind.FF)
 
     @property
     def to_finish(self) -> bool:
         """Whether it is the finish that waits."""
-        return self in (Kind.FF, Kind.SF)
+        return self in (DependencyKind.FF, DependencyKind.SF)
+
+
+Kind = DependencyKind
+"""Its name where nothing else has a kind."""
 
 
 def why_no_percent(number: Decimal) -> str | None:
