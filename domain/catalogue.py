@@ -10,6 +10,7 @@ from domain.platform.custom_field import CustomField
 from domain.platform.role import Role
 from domain.platform.team import Team
 from domain.platform.user import User
+from domain.projects.budget import Budget
 from domain.projects.business_process import BusinessProcess
 from domain.projects.change_request import ChangeRequest
 from domain.projects.issue import Issue
@@ -45,4 +46,5 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Risk,
     SwotAnalysis,
     Issue,
+    Budget,
 )

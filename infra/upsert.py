@@ -66,11 +66,13 @@ def _as_held(pipeline: CommandPipeline, request: Request, key: Claim) -> Claim:
     """The key in the form in which an aggregate holds it."""
     if key.name.startswith(EXTERNAL):
         return Claim(key.kind, EXTERNAL + key.name.removeprefix(EXTERNAL).strip(), key.value.strip())
-    known = given(pipeline.commands[request.command], request.arguments)
-    if known.get(key.name) is None:
-        named = " or ".join(f"its {name}" for name in pipeline.commands[request.command].aggregate.unique)
+    making = pipeline.commands[request.command]
+    known = given(making, request.arguments)
+    held = next((known.get(argument.name) for argument in making.arguments if argument.asked_as == key.name), None)
+    if held is None:
+        named = " or ".join(f"its {name}" for name in making.aggregate.unique)
         raise invalid(f"say by which id another system knows it, or {named}", key.name)
-    return replace(key, value=str(known[key.name]))
+    return replace(key, value=str(held))
 
 
 def _changing(pipeline: CommandPipeline, request: Request, holder: UUID) -> Iterator[Request]:

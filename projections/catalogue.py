@@ -12,6 +12,7 @@ from projections.platform.custom_field import CustomFieldView
 from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserRoleView, UserSkillView, UserView
+from projections.projects.budget import BudgetCommitmentView, BudgetLineView, BudgetSpendingView, BudgetView
 from projections.projects.business_process import (
     BusinessProcessMeasureView,
     BusinessProcessStepView,
@@ -19,6 +20,7 @@ from projections.projects.business_process import (
 )
 from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
 from projections.projects.charter import ProjectRoleView
+from projections.projects.costs import BudgetTrend, CostAgainstPlan
 from projections.projects.gates import ProjectCheckView
 from projections.projects.issue import IssueView
 from projections.projects.milestone import MilestoneView
@@ -79,8 +81,12 @@ VIEWS = (
     SwotAnalysisView,
     SwotAnalysisItemView,
     IssueView,
+    BudgetView,
+    BudgetLineView,
+    BudgetCommitmentView,
+    BudgetSpendingView,
 )
-REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget)
+REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget, CostAgainstPlan, BudgetTrend)
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}
 

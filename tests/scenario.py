@@ -21,6 +21,7 @@ from domain.aggregate import Aggregate
 from domain.catalogue import AGGREGATES
 from domain.command import REQUIRED, Accepted, Argument, Code, Outcome, Refusal, Request, commands_of
 from domain.declaration import content_of
+from domain.projects.project import Project
 from domain.values import Money, new_id
 from infra.database import connect, migrate
 from infra.event_store import EventStore
@@ -242,11 +243,19 @@ def an_interaction(world: World, **arguments: Any) -> UUID:
     return world.given("Interaction.log", **given)
 
 
+def a_budget(world: World, **planned: str) -> UUID:
+    """The budget of a project, with so many euros for each category."""
+    lines = [{"category": c, "planned": {"amount": a, "currency": "EUR"}} for c, a in planned.items()]
+    lines = lines or [{"category": "people", "planned": {"amount": "100", "currency": "EUR"}}]
+    return world.given("Budget.plan", project_id=one_of(world, Project), lines=lines)
+
+
 LONGER: dict[str, Callable[[World], UUID]] = {
     "Contact": a_contact,
     "CustomField": a_custom_field,
     "Opportunity": an_opportunity,
     "Interaction": an_interaction,
+    "Budget": a_budget,
 }
 """What takes more to be made than the values that it asks for."""
 EXAMPLES: dict[Any, Any] = {

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from graphql import GraphQLResolveInfo
+from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.commands import Commands, payload, plain, request_of
 from api.declaring import argument, declare, input_field, plain_names, sentence, words
@@ -38,7 +39,7 @@ def upserts(aggregates: Iterable[type[Aggregate]], commands: Commands) -> dict[s
 
 def _mutation(making: Command, commands: Commands) -> Derived:
     noun, later, unique = making.aggregate.__name__, changers(making), _unique(making)
-    by = f"what has this {' or '.join(unique)}" if unique else "what another system knows by this id"
+    by = f"what has this {' or '.join(map(camel, unique))}" if unique else "what another system knows by this id"
     members = {"external_id": input_field(ExternalId | None if unique else ExternalId, _key_doc(unique))}
     for each in making.arguments:
         type_, doc = commands.argument(making.aggregate, each)
@@ -89,5 +90,5 @@ def _unique(making: Command) -> tuple[str, ...]:
 
 
 def _key_doc(unique: tuple[str, ...]) -> str:
-    otherwise = f", or left out: then it is known by its {' or '.join(unique)}" if unique else ""
+    otherwise = f", or left out: then it is known by its {' or '.join(map(camel, unique))}" if unique else ""
     return f"By which id another system knows it{otherwise}."

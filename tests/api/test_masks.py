@@ -109,6 +109,14 @@ def fill(api: Api, pipeline: str, other: Api) -> None:
         do(f"archive{name}", id=id, reason="done")
         do(f"restore{name}", id=id)
     fill_others(api, owned)
+    budget = do("planBudget", projectId=do("proposeProject", name=word),
+                lines=[{"category": "PEOPLE", "planned": euros("1"), "phase": "x"}])  # fmt: skip
+    promised = {"category": "PEOPLE", "phase": "x", "amount": euros("5"), "text": "x"}
+    do("commitBudget", id=budget, **promised)
+    [commitment] = api.ask(
+        "query ($id: ID!) { budget(id: $id) { commitments { nodes { commitmentId } } } }", id=budget
+    )["budget"]["commitments"]["nodes"]
+    do("spendBudget", id=budget, against=commitment["commitmentId"], amount=euros("5"), text="x")
 
 
 def a_full_project(api: Api, other: Api) -> str:
@@ -162,7 +170,12 @@ def fill_others(api: Api, owned: dict[str, str]) -> None:
         return owned[kind]
 
     def made(kind: str) -> str:
-        return api.given(MAKERS[kind].mutation, **filled(MAKERS[kind].mutation, one_of, everything=True))
+        make = MAKERS[kind]
+        alone = {
+            a.aggregate.__name__ for a in make.arguments if a.aggregate and f"{a.name}_id" in make.aggregate.unique
+        }
+        fitting = filled(make.mutation, lambda other: (made if other in alone else one_of)(other), everything=True)
+        return api.given(make.mutation, **fitting)
 
     for mutation, command in COMMANDS.items():
         kind = command.aggregate.__name__
