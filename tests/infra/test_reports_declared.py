@@ -229,7 +229,7 @@ def selects(report: type[Report]) -> Iterator[tuple[str, list[Column]]]:
         yield made.sql, [*columns_in(declared(row))]
 
 
-NAMES = {"bigint": "int8"}
+NAMES = {"bigint": "int8", "bigint[]": "int8[]", "boolean": "bool"}
 
 
 def type_called(db: Connection[Any], oid: int) -> str:

@@ -23,7 +23,7 @@ DIGITS: Final = 120
 """More than a product of all values has, so that only the last step rounds."""
 
 
-class Rule(StrEnum):
+class EarningRule(StrEnum):
     """How work earns its budget. What is planned is planned by the same rule."""
 
     PERCENT = "percent"
@@ -36,15 +36,15 @@ class Rule(StrEnum):
     def earned(self, share: Decimal) -> Decimal:
         """The share of the budget that a share of progress earns."""
         match self:
-            case Rule.PERCENT:
+            case EarningRule.PERCENT:
                 return share
-            case Rule.ZERO_HUNDRED:
+            case EarningRule.ZERO_HUNDRED:
                 return Decimal(share >= 1)
-            case Rule.FIFTY_FIFTY:
+            case EarningRule.FIFTY_FIFTY:
                 return (Decimal(share > 0) + Decimal(share >= 1)) / 2
 
 
-class Forecast(StrEnum):
+class CostForecast(StrEnum):
     """What the rest of the work is expected to cost."""
 
     AT_CPI = "at_cpi"
@@ -87,7 +87,7 @@ class Work:
     """The last day of work."""
     group: str | None = None
     """What it is summed up by, such as its phase."""
-    rule: Rule = Rule.PERCENT
+    rule: EarningRule = EarningRule.PERCENT
     progress: tuple[Reported, ...] = ()
     """Of two reports on one day the later in the list holds."""
     costs: tuple[Cost, ...] = ()
@@ -110,9 +110,9 @@ class Work:
             return self.budget.amount
         days = calendar.through(self.finish) - calendar.number(self.start)
         done = calendar.through(day) - calendar.number(self.start)
-        if self.rule is Rule.FIFTY_FIFTY:
+        if self.rule is EarningRule.FIFTY_FIFTY:
             return _share(self.budget.amount, 1, 2)
-        if self.rule is Rule.ZERO_HUNDRED or not days:
+        if self.rule is EarningRule.ZERO_HUNDRED or not days:
             return NIL
         return _share(self.budget.amount, done, days)
 
@@ -166,25 +166,25 @@ class Measures:
         """The share of the budget that was earned."""
         return _ratio(self.ev, self.bac)
 
-    def eac(self, forecast: Forecast = Forecast.AT_CPI) -> Decimal | None:
+    def eac(self, forecast: CostForecast = CostForecast.AT_CPI) -> Decimal | None:
         """Estimate at completion: what all of the work will have cost."""
         with localcontext(prec=DIGITS):
             left = self.bac - self.ev
             match forecast:
-                case Forecast.AT_CPI:
+                case CostForecast.AT_CPI:
                     return _ratio(self.bac * self.ac, self.ev) if self.ac else None
-                case Forecast.AT_BUDGET:
+                case CostForecast.AT_BUDGET:
                     return self.ac + left
-                case Forecast.AT_CPI_AND_SPI:
+                case CostForecast.AT_CPI_AND_SPI:
                     over, under = left * self.ac * self.pv, self.ev * self.ev
-                    return _rounded(self.ac + over / under) if under and self.ac and self.pv else None
+                    return rounded(self.ac + over / under) if under and self.ac and self.pv else None
 
-    def etc(self, forecast: Forecast = Forecast.AT_CPI) -> Decimal | None:
+    def etc(self, forecast: CostForecast = CostForecast.AT_CPI) -> Decimal | None:
         """Estimate to complete: what the rest of the work will cost."""
         eac = self.eac(forecast)
         return None if eac is None else _less(eac, self.ac)
 
-    def vac(self, forecast: Forecast = Forecast.AT_CPI) -> Decimal | None:
+    def vac(self, forecast: CostForecast = CostForecast.AT_CPI) -> Decimal | None:
         """Variance at completion: less than nil where the budget will not do."""
         eac = self.eac(forecast)
         return None if eac is None else _less(self.bac, eac)
@@ -238,12 +238,12 @@ def _measured(works: list[Work], day: date, calendar: Calendar) -> Measures:
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:
     with localcontext(prec=DIGITS):
-        return _rounded(part / whole) if whole else None
+        return rounded(part / whole) if whole else None
 
 
 def _share(amount: Decimal, part: Decimal | int, whole: int) -> Decimal:
     with localcontext(prec=DIGITS):
-        return _rounded(amount * part / whole)
+        return rounded(amount * part / whole)
 
 
 def _less(whole: Decimal, part: Decimal) -> Decimal:
@@ -251,7 +251,7 @@ def _less(whole: Decimal, part: Decimal) -> Decimal:
         return whole - part
 
 
-def _rounded(number: Decimal) -> Decimal:
+def rounded(number: Decimal) -> Decimal:
     """The number with as many digits after the point as it needs, and as we keep."""
     with localcontext(prec=DIGITS):
         short = number.quantize(SMALLEST, ROUND_HALF_EVEN).normalize()

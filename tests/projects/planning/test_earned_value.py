@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from domain.projects.planning.calendar import WEEK, Calendar
 from domain.projects.planning.earned_value import (
     Cost,
-    Forecast,
+    CostForecast,
     Measures,
     Reported,
-    Rule,
+    EarningRule,
     Work,
     earned_value,
 )
@@ -96,8 +96,8 @@ def test_two_tasks_that_earn_all_or_nothing() -> None:
     reports = (Reported(period(1), Decimal(40)), Reported(period(2), Decimal(100)))
     costs = tuple(Cost(period(n), euros(30_000)) for n in (1, 2))
     tasks = (
-        a_work("A", 20_000, 1, 1, 100, rule=Rule.ZERO_HUNDRED),
-        a_work("B", 30_000, 1, 1, rule=Rule.ZERO_HUNDRED, progress=reports, costs=costs),
+        a_work("A", 20_000, 1, 1, 100, rule=EarningRule.ZERO_HUNDRED),
+        a_work("B", 30_000, 1, 1, rule=EarningRule.ZERO_HUNDRED, progress=reports, costs=costs),
     )
 
     first, second = (earned_value(tasks, period(n), EVERY_DAY).total for n in (1, 2))
@@ -113,8 +113,8 @@ def test_every_forecast_of_one_project() -> None:
     )
 
     assert found.eac() == 6_000_000
-    assert found.eac(Forecast.AT_BUDGET) == 5_300_000
-    assert found.eac(Forecast.AT_CPI_AND_SPI) == 1_800_000 + 3_500_000 / (Decimal(1_500) / 1_800 * 1_500 / 2_000)
+    assert found.eac(CostForecast.AT_BUDGET) == 5_300_000
+    assert found.eac(CostForecast.AT_CPI_AND_SPI) == 1_800_000 + 3_500_000 / (Decimal(1_500) / 1_800 * 1_500 / 2_000)
     assert [found.etc(), found.vac()] == [4_200_000, -1_000_000]
     assert rounded(found.tcpi(), "0.0001") == Decimal("1.0938")
     assert rounded(found.tcpi(found.eac()), "0.0001") == Decimal("0.8333")
@@ -137,12 +137,12 @@ def test_what_is_planned_for_free_days_alone_is_due_at_their_end() -> None:
 @pytest.mark.parametrize(
     ("rule", "planned", "earned"),
     [
-        (Rule.PERCENT, [25, 50, 75, 100], [0, 10, 90, 100]),
-        (Rule.ZERO_HUNDRED, [0, 0, 0, 100], [0, 0, 0, 100]),
-        (Rule.FIFTY_FIFTY, [50, 50, 50, 100], [0, 50, 50, 100]),
+        (EarningRule.PERCENT, [25, 50, 75, 100], [0, 10, 90, 100]),
+        (EarningRule.ZERO_HUNDRED, [0, 0, 0, 100], [0, 0, 0, 100]),
+        (EarningRule.FIFTY_FIFTY, [50, 50, 50, 100], [0, 50, 50, 100]),
     ],
 )
-def test_what_earns_by_a_rule_is_planned_by_it(rule: Rule, planned: list[int], earned: list[int]) -> None:
+def test_what_earns_by_a_rule_is_planned_by_it(rule: EarningRule, planned: list[int], earned: list[int]) -> None:
     reports = [Reported(period(day), Decimal(percent)) for day, percent in ((2, 10), (3, 90), (4, 100))]
     work = a_work("A", 100, 1, 4, rule=rule, progress=tuple(reports))
 
@@ -178,13 +178,13 @@ def test_nothing_is_divided_by_nil() -> None:
         nothing.tcpi(),
     ):
         assert each is None
-    assert (unpaid.cpi, unpaid.eac(), unpaid.eac(Forecast.AT_CPI_AND_SPI), unpaid.tcpi()) == (
+    assert (unpaid.cpi, unpaid.eac(), unpaid.eac(CostForecast.AT_CPI_AND_SPI), unpaid.tcpi()) == (
         None,
         None,
         None,
         Decimal("0.5"),
     )
-    assert [unearned.cpi, unearned.eac(), unearned.eac(Forecast.AT_BUDGET)] == [0, None, 130]
+    assert [unearned.cpi, unearned.eac(), unearned.eac(CostForecast.AT_BUDGET)] == [0, None, 130]
     assert unearned.tcpi(Decimal(30)) is None
 
 
@@ -261,7 +261,7 @@ def works(draw: st.DrawFn) -> list[Work]:
                 start=start,
                 finish=start + timedelta(draw(st.integers(0, 30))),
                 group=draw(st.sampled_from(["design", "build", None])),
-                rule=draw(st.sampled_from(Rule)),
+                rule=draw(st.sampled_from(EarningRule)),
                 progress=tuple(reports),
                 costs=tuple(costs),
             )
@@ -301,7 +301,7 @@ def test_where_nothing_is_done_nothing_is_earned_and_where_all_is_the_whole_budg
     assert nothing.ev == 0 and not nothing.spi
     assert all_of_it.ev == all_of_it.bac
     assert all_of_it.eac() in (all_of_it.ac, None)
-    assert all_of_it.eac(Forecast.AT_BUDGET) == all_of_it.ac
+    assert all_of_it.eac(CostForecast.AT_BUDGET) == all_of_it.ac
 
 
 @UNHURRIED
@@ -318,7 +318,7 @@ def test_the_order_of_the_works_changes_nothing(given_works: list[Work], day: da
 def test_forecasts_are_tied_to_each_other_by_their_definitions(given_works: list[Work], day: date) -> None:
     found = earned_value(given_works, day, Calendar()).total
 
-    for forecast in Forecast:
+    for forecast in CostForecast:
         eac, etc, vac = found.eac(forecast), found.etc(forecast), found.vac(forecast)
         assert (eac is None) == (etc is None) == (vac is None)
         if eac is not None and etc is not None and vac is not None:

@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
 
-from domain.projects.planning.earned_value import Rule
+from domain.projects.planning.earned_value import EarningRule
 from domain.projects.planning.plan import Kind
 from tests.conftest import ROOT
 
@@ -28,4 +28,4 @@ def test_every_example_prints_what_stands_below_it() -> None:
 
 def test_it_tells_of_every_kind_of_dependency_and_of_every_rule() -> None:
     assert re.findall(r"^\| (\w\w), ", PAGE, re.M)[: len(Kind)] == list(Kind)
-    assert re.findall(r"^\| `([\w/]+)` \|", PAGE, re.M) == list(Rule)
+    assert re.findall(r"^\| `([\w/]+)` \|", PAGE, re.M) == list(EarningRule)
