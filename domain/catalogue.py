@@ -18,6 +18,7 @@ from domain.projects.milestone import Milestone
 from domain.projects.project import Project
 from domain.projects.requirement import Requirement
 from domain.projects.risk import Risk
+from domain.projects.sprint import Sprint
 from domain.projects.swot_analysis import SwotAnalysis
 from domain.projects.task import Task
 from domain.sales.opportunity import Opportunity
@@ -47,4 +48,5 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     SwotAnalysis,
     Issue,
     Budget,
+    Sprint,
 )

@@ -29,6 +29,7 @@ from projections.projects.phases import ProjectPhaseView
 from projections.projects.project import ProjectBaselineView, ProjectView
 from projections.projects.requirement import RequirementTraceView, RequirementView
 from projections.projects.risk import RiskView
+from projections.projects.sprint import SprintView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
 from projections.projects.task import TaskDependencyView, TaskTimeEntryView, TaskView
 from projections.sales.forecast import Forecast
@@ -85,6 +86,7 @@ VIEWS = (
     BudgetLineView,
     BudgetCommitmentView,
     BudgetSpendingView,
+    SprintView,
 )
 REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget, CostAgainstPlan, BudgetTrend)
 

@@ -17,9 +17,9 @@ from domain.projects.planning.calendar import WEEK, Calendar
 from domain.projects.planning.earned_value import (
     Cost,
     CostForecast,
+    EarningRule,
     Measures,
     Reported,
-    EarningRule,
     Work,
     earned_value,
 )
