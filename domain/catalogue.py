@@ -13,12 +13,17 @@ from domain.platform.user import User
 from domain.projects.budget import Budget
 from domain.projects.business_process import BusinessProcess
 from domain.projects.change_request import ChangeRequest
+from domain.projects.communication_plan import CommunicationPlan
+from domain.projects.document import Document
 from domain.projects.issue import Issue
+from domain.projects.meeting import Meeting
 from domain.projects.milestone import Milestone
 from domain.projects.project import Project
+from domain.projects.project_member import ProjectMember
 from domain.projects.requirement import Requirement
 from domain.projects.risk import Risk
 from domain.projects.sprint import Sprint
+from domain.projects.stakeholder import Stakeholder
 from domain.projects.swot_analysis import SwotAnalysis
 from domain.projects.task import Task
 from domain.sales.opportunity import Opportunity
@@ -49,4 +54,9 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Issue,
     Budget,
     Sprint,
+    ProjectMember,
+    Stakeholder,
+    CommunicationPlan,
+    Meeting,
+    Document,
 )

@@ -20,16 +20,22 @@ from projections.projects.business_process import (
 )
 from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
 from projections.projects.charter import ProjectRoleView
+from projections.projects.communication_plan import CommunicationOverdue, CommunicationPlanView
 from projections.projects.costs import BudgetTrend, CostAgainstPlan
+from projections.projects.document import DocumentVersionView, DocumentView
 from projections.projects.gates import ProjectCheckView
 from projections.projects.issue import IssueView
+from projections.projects.meeting import MeetingActionView, MeetingDecisionView, MeetingView
 from projections.projects.milestone import MilestoneView
 from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
 from projections.projects.phases import ProjectPhaseView
 from projections.projects.project import ProjectBaselineView, ProjectView
+from projections.projects.project_member import ProjectMemberResponsibilityView, ProjectMemberView
 from projections.projects.requirement import RequirementTraceView, RequirementView
+from projections.projects.responsibilities import ResponsibilityMatrix
 from projections.projects.risk import RiskView
 from projections.projects.sprint import SprintView
+from projections.projects.stakeholder import StakeholderGrid, StakeholderView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
 from projections.projects.task import TaskDependencyView, TaskTimeEntryView, TaskView
 from projections.sales.forecast import Forecast
@@ -87,8 +93,29 @@ VIEWS = (
     BudgetCommitmentView,
     BudgetSpendingView,
     SprintView,
+    ProjectMemberView,
+    ProjectMemberResponsibilityView,
+    StakeholderView,
+    CommunicationPlanView,
+    MeetingView,
+    MeetingDecisionView,
+    MeetingActionView,
+    DocumentView,
+    DocumentVersionView,
 )
-REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget, CostAgainstPlan, BudgetTrend)
+REPORTS = (
+    PipelineByStage,
+    Forecast,
+    WonByPeriod,
+    WonByProduct,
+    TimeInStage,
+    ToForget,
+    CostAgainstPlan,
+    BudgetTrend,
+    ResponsibilityMatrix,
+    StakeholderGrid,
+    CommunicationOverdue,
+)
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 from itertools import count
@@ -250,12 +250,24 @@ def a_budget(world: World, **planned: str) -> UUID:
     return world.given("Budget.plan", project_id=one_of(world, Project), lines=lines)
 
 
+def a_project_member(world: World, **arguments: Any) -> UUID:
+    given = {"project_id": one_of(world, Project), "role": "developer", "user_id": a_user(world)}
+    return world.given("ProjectMember.join", **given | arguments)
+
+
+def a_stakeholder(world: World, **arguments: Any) -> UUID:
+    given = {"project_id": one_of(world, Project), "contact_id": a_contact(world)}
+    return world.given("Stakeholder.identify", **given | arguments)
+
+
 LONGER: dict[str, Callable[[World], UUID]] = {
     "Contact": a_contact,
     "CustomField": a_custom_field,
     "Opportunity": an_opportunity,
     "Interaction": an_interaction,
     "Budget": a_budget,
+    "ProjectMember": a_project_member,
+    "Stakeholder": a_stakeholder,
 }
 """What takes more to be made than the values that it asks for."""
 EXAMPLES: dict[Any, Any] = {
@@ -264,6 +276,7 @@ EXAMPLES: dict[Any, Any] = {
     Decimal: 1,
     bool: True,
     date: "2026-01-31",
+    datetime: "2026-01-31T12:00:00Z",
     Money: {"amount": 5, "currency": "EUR"},
 }
 

@@ -25,11 +25,15 @@ from tests.api.cast import Cast, casting
 from tests.api.client import Api, some
 from tests.api.company import a_product, a_user, euros
 from tests.api.inputs import COMMANDS, MAKERS, SCHEMA, filled
+from tests.api.people import fill_people
 from tests.api.quality import fill_quality
 
 TYPES: dict[str, Any] = SCHEMA.type_map
 EVERYTHING = {"*.see": "ALL", "*.personal": "ALL", "platform.tokens": "ALL"}
-FILLED_BY_HAND = {kind.__name__ for kind in AGGREGATES if context_of(kind) != "projects"}
+FILLED_BY_HAND = {kind.__name__ for kind in AGGREGATES if context_of(kind) != "projects"} | {
+    "ProjectMember",
+    "Stakeholder",
+}
 HIDEABLE = sorted(name for kind in AGGREGATES for name in maskable(kind))
 ATTRIBUTES = [name for name in HIDEABLE if name.count(".") == 1]
 
@@ -108,6 +112,7 @@ def fill(api: Api, pipeline: str, other: Api) -> None:
         do(f"assign{name}Owner", id=id, ownerId=a_user(api))
         do(f"archive{name}", id=id, reason="done")
         do(f"restore{name}", id=id)
+    fill_people(api, owned)
     fill_others(api, owned)
     budget = do("planBudget", projectId=do("proposeProject", name=word),
                 lines=[{"category": "PEOPLE", "planned": euros("1"), "phase": "x"}])  # fmt: skip
