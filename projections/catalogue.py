@@ -19,6 +19,7 @@ from projections.projects.business_process import (
     BusinessProcessView,
 )
 from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
+from projections.projects.changes import ChangeLog
 from projections.projects.charter import ProjectRoleView
 from projections.projects.communication_plan import CommunicationOverdue, CommunicationPlanView
 from projections.projects.costs import BudgetTrend, CostAgainstPlan
@@ -28,12 +29,15 @@ from projections.projects.issue import IssueView
 from projections.projects.meeting import MeetingActionView, MeetingDecisionView, MeetingView
 from projections.projects.milestone import MilestoneView
 from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
+from projections.projects.open_issues import OpenIssues
 from projections.projects.phases import ProjectPhaseView
 from projections.projects.project import ProjectBaselineView, ProjectView
 from projections.projects.project_member import ProjectMemberResponsibilityView, ProjectMemberView
 from projections.projects.requirement import RequirementTraceView, RequirementView
 from projections.projects.responsibilities import ResponsibilityMatrix
 from projections.projects.risk import RiskView
+from projections.projects.risks import RiskExposure, RiskMatrix, RiskRegister
+from projections.projects.specification import RequirementsDocument
 from projections.projects.sprint import SprintView
 from projections.projects.stakeholder import StakeholderGrid, StakeholderView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
@@ -115,6 +119,21 @@ REPORTS = (
     ResponsibilityMatrix,
     StakeholderGrid,
     CommunicationOverdue,
+)
+REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget, CostAgainstPlan, BudgetTrend)
+REPORTS = (
+    PipelineByStage,
+    Forecast,
+    WonByPeriod,
+    WonByProduct,
+    TimeInStage,
+    ToForget,
+    RequirementsDocument,
+    RiskMatrix,
+    RiskRegister,
+    RiskExposure,
+    ChangeLog,
+    OpenIssues,
 )
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}
