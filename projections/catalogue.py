@@ -13,6 +13,7 @@ from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserRoleView, UserSkillView, UserView
 from projections.projects.budget import BudgetCommitmentView, BudgetLineView, BudgetSpendingView, BudgetView
+from projections.projects.burn_down import BurnDown
 from projections.projects.business_process import (
     BusinessProcessMeasureView,
     BusinessProcessStepView,
@@ -39,9 +40,11 @@ from projections.projects.risk import RiskView
 from projections.projects.risks import RiskExposure, RiskMatrix, RiskRegister
 from projections.projects.specification import RequirementsDocument
 from projections.projects.sprint import SprintView
+from projections.projects.sprints import Board, Velocity
 from projections.projects.stakeholder import StakeholderGrid, StakeholderView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
 from projections.projects.task import TaskDependencyView, TaskTimeEntryView, TaskView
+from projections.projects.workload import Workload
 from projections.sales.forecast import Forecast
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
 from projections.sales.pipeline import PipelineStageView, PipelineView
@@ -134,6 +137,12 @@ REPORTS = (
     RiskExposure,
     ChangeLog,
     OpenIssues,
+    CostAgainstPlan,
+    BudgetTrend,
+    Workload,
+    BurnDown,
+    Velocity,
+    Board,
 )
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}

@@ -1,0 +1,96 @@
+"""Workload: who has how much to do, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Final
+from uuid import UUID
+
+from domain.values import WrongPart
+from projections.columns import Of
+from projections.projects.project import ProjectView
+from projections.projects.task import TaskView
+from projections.report import Report
+
+MOST_WEEKS: Final = 104
+WHOLE_DAY: Final = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoursOfDays:
+    """A report that counts what has no effort by its duration."""
+
+    hours_per_day: Annotated[Decimal, "hours of a working day: what has no effort takes so many for each"] = Decimal(8)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()  # type: ignore[misc]
+        if not 0 < self.hours_per_day <= WHOLE_DAY:
+            raise WrongPart(f"a working day has more than 0 hours, and {WHOLE_DAY} at most", "hours_per_day")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload(HoursOfDays, Report, of=(TaskView, ProjectView), needs="projects.see"):
+    """The hours of open work by person and week (工作负荷).
+
+    What is left of a task is spread evenly over the working days, by the calendar of its project, from the day on which
+    it may start, or today, to the day when it is due, or over its duration; ten years at most. What is overdue is to be
+    done today. Only what has no others under it counts, and no project that is over. Days are those of UTC.
+    """
+
+    sql = """
+        with moment as (
+            select (:instant at time zone 'UTC')::date as today,
+                   date_trunc('week', coalesce(:since, (:instant at time zone 'UTC')::date)::timestamp)::date as since),
+        open_tasks as (
+            select t.id, t.assignee_id, coalesce(p.calendar_weekdays, '{0,1,2,3,4}') as weekdays,
+                   coalesce(p.calendar_holidays, '{}') as holidays, coalesce(p.calendar_extra, '{}') as extra,
+                   case when t.effort is not null then t.effort * (100 - t.progress) / 100
+                        else coalesce(t.remaining, t.duration * (100 - t.progress) / 100) * :hours_per_day
+                   end as hours,
+                   greatest(m.today, t.starts_on) as first, t.due_on, t.duration
+            from {tasks} t cross join moment m left join {projects} p on p.id = t.project_id
+            where t.status <> 'done' and not t.archived
+              and coalesce(p.status not in ('completed', 'cancelled') and not p.archived, true)
+              and (:project_id is null or t.project_id = :project_id)
+              and (:user_id is null or t.assignee_id = :user_id)
+              and not exists (select from {tasks} part where part.parent_id = t.id and not part.archived)),
+        spans as (
+            select o.*, least(
+                       greatest(o.first, coalesce(
+                           o.due_on, o.first + ((least(o.duration, 3660) - 1) * 7 / cardinality(o.weekdays))::int)),
+                       o.first + 3660) as last
+            from open_tasks o),
+        days as (
+            select s.id, s.assignee_id, s.hours, s.first, g.day::date as day,
+                   g.day::date = any(s.extra)
+                   or ((extract(isodow from g.day) - 1)::bigint = any(s.weekdays)
+                       and not g.day::date = any(s.holidays)) as works
+            from spans s cross join generate_series(s.first::timestamp, s.last::timestamp, '1 day') as g (day)),
+        counted as (select d.*, count(*) filter (where works) over (partition by d.id) as working from days d)
+        select c.assignee_id as user_id, date_trunc('week', c.day::timestamp)::date as week,
+               trim_scale(round(sum(c.hours / greatest(c.working, 1)), 2)) as hours, count(distinct c.id) as tasks
+        from counted c cross join moment m
+        where (c.works or (c.working = 0 and c.day = c.first))
+          and c.day >= m.since and c.day < m.since + 7 * :weeks::int
+        group by 1, 2
+        order by 1 nulls last, 2
+    """
+
+    since: Annotated[date | None, "from the week of this day on; of today unless given"] = None
+    weeks: Annotated[int, "how many weeks"] = 8
+    project_id: Annotated[UUID | None, Of("Project"), "only what is of this project"] = None
+    user_id: Annotated[UUID | None, Of("User"), "only what this user is to do"] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.weeks <= MOST_WEEKS:
+            raise WrongPart(f"say how many weeks, from 1 to {MOST_WEEKS}", "weeks")
+
+    @dataclass
+    class Row:
+        user_id: Annotated[UUID | None, "who is to do it; null for what nobody is"]
+        week: Annotated[date, "its Monday"]
+        hours: Annotated[Decimal, "of work that is left, to two digits after the point"]
+        tasks: Annotated[int, "on how many tasks"]
