@@ -20,6 +20,7 @@ from domain.projects.meeting import Meeting
 from domain.projects.milestone import Milestone
 from domain.projects.project import Project
 from domain.projects.project_member import ProjectMember
+from domain.projects.project_template import ProjectTemplate
 from domain.projects.requirement import Requirement
 from domain.projects.risk import Risk
 from domain.projects.sprint import Sprint
@@ -59,4 +60,5 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     CommunicationPlan,
     Meeting,
     Document,
+    ProjectTemplate,
 )

@@ -23,6 +23,7 @@ from projections.projects.change_request import ChangeRequestAffectedView, Chang
 from projections.projects.changes import ChangeLog
 from projections.projects.charter import ProjectRoleView
 from projections.projects.communication_plan import CommunicationOverdue, CommunicationPlanView
+from projections.projects.charter import ProjectBaselineView, ProjectRoleView
 from projections.projects.costs import BudgetTrend, CostAgainstPlan
 from projections.projects.document import DocumentVersionView, DocumentView
 from projections.projects.gates import ProjectCheckView
@@ -34,6 +35,8 @@ from projections.projects.open_issues import OpenIssues
 from projections.projects.phases import ProjectPhaseView
 from projections.projects.project import ProjectBaselineView, ProjectView
 from projections.projects.project_member import ProjectMemberResponsibilityView, ProjectMemberView
+from projections.projects.project import ProjectView
+from projections.projects.project_template import ProjectTemplateView
 from projections.projects.requirement import RequirementTraceView, RequirementView
 from projections.projects.responsibilities import ResponsibilityMatrix
 from projections.projects.risk import RiskView
@@ -122,6 +125,7 @@ REPORTS = (
     ResponsibilityMatrix,
     StakeholderGrid,
     CommunicationOverdue,
+    ProjectTemplateView,
 )
 REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget, CostAgainstPlan, BudgetTrend)
 REPORTS = (

@@ -202,5 +202,6 @@ def test_the_wheel_holds_the_api_at_its_top_and_the_ide_that_was_built(tmp_path:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name for name in names if name.startswith(("graphql/", "tests/"))} == set()
     assert {"api/__init__.py", "server.py", "domain/catalogue.py", "infra/migrations/0003_identity.sql"} <= names
+    assert {f"domain/projects/templates/{name}.toml" for name in ("crm_implementation", "crm_in_eight_months")} <= names
     assert {"api/ide/built/index.html", "api/ide/built/main.js", "api/ide/built/LICENSE"} <= names
     assert not [name for name in names if "node_modules" in name or name.endswith((".pyc", ".part"))]

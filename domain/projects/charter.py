@@ -1,13 +1,14 @@
-"""The charter of a project (章程): what it was agreed to be, within which bounds, and by whom it is to be done."""
+"""The charter of a project (章程): what it was agreed to be, by whom it is done, and the plans agreed on (基线)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated
 
 from domain.aggregate import Aggregate
-from domain.parameters import AS_IT_IS, LONG, AtMost, Patch, Text, command
+from domain.parameters import AS_IT_IS, LONG, AtMost, Moment, Patch, Text, command
 from domain.projects.planning.calendar import Calendar
 from domain.values import Money
 
@@ -31,6 +32,15 @@ class OpenRole:
     duties: str | None
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """The plan as it was agreed on: as it stood when this was recorded."""
+
+    number: int
+    reason: str
+    on: date
+
+
 class Chartered(Aggregate):
     """A project, as far as it goes by what was agreed on."""
 
@@ -40,6 +50,9 @@ class Chartered(Aggregate):
     buffer_money: Money | None = None
     calendar: Calendar = Calendar()
     roles: Mapping[str, OpenRole] = field(default_factory=dict)
+    baselines: Mapping[int, Baseline] = field(default_factory=dict)
+    baseline: int = 0
+    baselined_on: date | None = None
 
     class CharterSet(Aggregate.Event):
         charter: str | None
@@ -63,6 +76,20 @@ class Chartered(Aggregate):
     class RoleDropped(Aggregate.Event):
         ends_item_of = "roles"
         role: str
+
+    class BaselineTaken(Aggregate.Event):
+        item_of = "baselines"
+        number: int
+        reason: str
+        on: date
+
+    class BaselineDropped(Aggregate.Event):
+        ends_item_of = "baselines"
+        number: int
+
+    class Rebaselined(Aggregate.Event):
+        baseline: int
+        baselined_on: date | None
 
     @command
     def set_charter(
@@ -109,3 +136,14 @@ class Chartered(Aggregate):
         """Nobody of this role is needed after all."""
         self.require(role in self.roles, "nobody of this role is needed", "role")
         self.trigger_event(self.RoleDropped, role=role)
+
+    @command
+    def rebaseline(self, reason: Text, now: Moment, on: Annotated[date | None, "today unless given"] = None) -> None:
+        """Agree on the plan as it stands now: it is measured by this one from now on."""
+        self.take_baseline(reason, self.day(on, now))
+
+    def take_baseline(self, reason: str, day: date) -> None:
+        """The plan as it stands is what the project is measured by from now on."""
+        number = max(self.baselines, default=0) + 1
+        self.trigger_event(self.BaselineTaken, number=number, reason=reason, on=day)
+        self.trigger_event(self.Rebaselined, baseline=number, baselined_on=day)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
@@ -17,7 +16,14 @@ from domain.projects.charter import Chartered
 from domain.projects.gates import Gated
 from domain.projects.objectives import Aimed
 from domain.projects.phases import ProjectPhaseStatus
+from domain.projects.planning.calendar import Calendar
 from domain.sales.opportunity import Opportunity
+from domain.sales.opportunity import Status as Sale
+
+if TYPE_CHECKING:
+    from domain.projects.milestone import Milestone
+    from domain.projects.project_template import ProjectTemplate
+    from domain.projects.task import Task
 
 
 class Status(StrEnum):
@@ -34,15 +40,6 @@ class Method(StrEnum):
 
     PHASED = "phased"
     ITERATIVE = "iterative"
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """The plan as it was agreed on: as it stood when this was recorded."""
-
-    number: int
-    reason: str
-    on: date
 
 
 OVER: Final = frozenset({Status.COMPLETED, Status.CANCELLED})
@@ -71,10 +68,8 @@ class Project(Gated, Aimed, Chartered):
     opportunity_id: UUID | None = None
     manager_id: UUID | None = None
     sponsor_id: UUID | None = None
+    template_id: UUID | None = None
     method: Method = Method.PHASED
-    baselines: Mapping[int, Baseline] = field(default_factory=dict)
-    baseline: int = 0
-    baselined_on: date | None = None
     starts_on: date | None = None
     ends_on: date | None = None
     approved_on: date | None = None
@@ -92,6 +87,7 @@ class Project(Gated, Aimed, Chartered):
         opportunity_id: UUID | None
         manager_id: UUID | None
         sponsor_id: UUID | None
+        template_id: UUID | None
         method: Method
         starts_on: date | None
         ends_on: date | None
@@ -123,20 +119,6 @@ class Project(Gated, Aimed, Chartered):
         approved_on: None = None
         approved_by_id: None = None
         status: Status = Status.PROPOSED
-
-    class BaselineTaken(Aggregate.Event):
-        item_of = "baselines"
-        number: int
-        reason: str
-        on: date
-
-    class BaselineDropped(Aggregate.Event):
-        ends_item_of = "baselines"
-        number: int
-
-    class Rebaselined(Aggregate.Event):
-        baseline: int
-        baselined_on: date | None
 
     class Started(Aggregate.Event):
         started_on: date
@@ -175,17 +157,21 @@ class Project(Gated, Aimed, Chartered):
         by: Actor,
         goal: Annotated[Text | None, "what it is for"] = None,
         account: Account | None = None,
-        opportunity: Annotated[Opportunity | None, "the sale that it came from"] = None,
+        opportunity: Annotated[Opportunity | None, "the sale that it came from: one that was won"] = None,
         manager: Annotated[User | None, "whoever proposes it, unless given"] = None,
         sponsor: User | None = None,
+        template: Annotated[ProjectTemplate | None, "by which it is laid out, with all dates from the start on"] = None,
         method: Method = Method.PHASED,
         starts_on: date | None = None,
-        ends_on: date | None = None,
-    ) -> Self:
-        """Suggest a project."""
+        ends_on: Annotated[date | None, "when all that is laid out is done, unless given"] = None,
+        calendar: Annotated[Calendar, "on which days work is done"] = Calendar(),
+    ) -> tuple[Self | Milestone | Task, ...]:
+        """Suggest a project, from a template or empty. One that comes from a sale is for whoever bought."""
         cls.check_days(starts_on, ends_on)
+        won = opportunity is None or opportunity.status is Sale.WON
+        cls.require(won, "a project comes from a sale that was won: win it first", "opportunity_id")
         account_id = account.id if account else opportunity and opportunity.account_id
-        return cls._create(
+        made = cls._create(
             cls.Proposed,
             name=name,
             goal=goal,
@@ -193,10 +179,14 @@ class Project(Gated, Aimed, Chartered):
             opportunity_id=opportunity and opportunity.id,
             manager_id=manager.id if manager else by,
             sponsor_id=sponsor and sponsor.id,
+            template_id=template and template.id,
             method=method,
             starts_on=starts_on,
             ends_on=ends_on,
         )
+        if calendar != made.calendar:
+            made.set_calendar(calendar)
+        return made, *(template.lay_out(made) if template else ())
 
     @command
     def change_details(self, *, name: str = AS_IT_IS, goal: Text | None = AS_IT_IS, method: Method = AS_IT_IS) -> None:
@@ -231,7 +221,7 @@ class Project(Gated, Aimed, Chartered):
         self.require(bool(self.scope.included), "say what belongs to its scope before it is approved")
         day = self.day(on, now)
         self.trigger_event(self.Approved, approved_on=day, approved_by_id=by)
-        self._take_baseline("approved", day)
+        self.take_baseline("approved", day)
 
     @command
     def withdraw_approval(self) -> None:
@@ -252,11 +242,6 @@ class Project(Gated, Aimed, Chartered):
     def resume(self) -> None:
         """Go on with the work."""
         self.trigger_event(self.Resumed)
-
-    @command
-    def rebaseline(self, reason: Text, now: Moment, on: Annotated[date | None, "today unless given"] = None) -> None:
-        """Agree on the plan as it stands now: it is measured by this one from now on."""
-        self._take_baseline(reason, self.day(on, now))
 
     @command
     def complete(self, now: Moment, on: Annotated[date | None, "today unless given"] = None) -> None:
@@ -296,8 +281,3 @@ class Project(Gated, Aimed, Chartered):
     @property
     def _is(self) -> str:
         return self.status.replace("_", " ")
-
-    def _take_baseline(self, reason: str, day: date) -> None:
-        number = max(self.baselines, default=0) + 1
-        self.trigger_event(self.BaselineTaken, number=number, reason=reason, on=day)
-        self.trigger_event(self.Rebaselined, baseline=number, baselined_on=day)

@@ -22,6 +22,7 @@ from infra.cli.output import Failed, progress, say
 from infra.cli.running import Running, running
 from infra.data_folder import prepare, serving
 from infra.database import SCHEMA, connect
+from infra.default_templates import make_templates
 from infra.embedded import forget
 from infra.first_start import local_token
 from infra.instants import ViewBehind, wait_for_all
@@ -90,13 +91,17 @@ def reset(
 
 
 def _prepare(settings: Settings, used: Database, data: Path, sample: bool, stack: ExitStack) -> str | None:
-    """A projector for as long as the stack stands, the first user, the sample; the local token, if there is one."""
+    """A projector for as long as the stack stands, the first user, what a company begins with, the sample; the local
+    token, if there is one.
+    """
     with running(settings, used) as parts:
         if used.is_embedded:
             stack.enter_context(projecting(used.application_url, settings))
+        token = local_token(parts.identity, parts.administrator, data) if used.is_embedded else None
+        make_templates(parts.pipeline)
         if sample:
             _load_sample(parts)
-        return local_token(parts.identity, parts.administrator, data) if used.is_embedded else None
+        return token
 
 
 def _load_sample(parts: Running) -> None:

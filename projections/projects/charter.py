@@ -1,7 +1,8 @@
-"""What a project was agreed to need, as people see it."""
+"""Whom projects need, and the plans that were agreed on, as people see them."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from domain.projects.project import Project
@@ -17,3 +18,19 @@ class ProjectRoleView(
     role: str
     headcount: Annotated[int, "how many people"]
     duties: Annotated[str | None, "what they do"] = None
+
+
+class ProjectBaselineView(
+    View,
+    of=Project,
+    table="project_baselines",
+    key="number",
+    within=ProjectView,
+    ends=(Project.BaselineDropped,),
+    indexes=("on",),
+):
+    """The plan of a project as it was agreed on: as it stood when this was recorded."""
+
+    number: Annotated[int, "counted from 1"]
+    reason: Annotated[str, "why the plan was agreed on anew"]
+    on: Annotated[date, "when it was agreed on"]

@@ -1,4 +1,4 @@
-"""Projects and their baselines, as people see them."""
+"""Projects, as people see them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class ProjectView(
         "opportunity_id",
         "manager_id",
         "sponsor_id",
+        "template_id",
         "status",
         "starts_on",
         "ends_on",
@@ -41,6 +42,7 @@ class ProjectView(
     opportunity_id: Annotated[UUID | None, "the sale that it came from"] = None
     manager_id: Annotated[UUID | None, Of("User"), "who leads it (项目经理)"] = None
     sponsor_id: Annotated[UUID | None, Of("User"), "who wants it and pays for it"] = None
+    template_id: Annotated[UUID | None, Of("ProjectTemplate"), "by which it was laid out"] = None
     method: Annotated[Method, "how the work is cut"] = Method.PHASED
     charter: Annotated[str | None, "why it is done, what counts as success, and who decides (章程)"] = None
     scope: Annotated[ProjectScope, "what belongs to it and what does not (范围)"] = ProjectScope()
@@ -58,19 +60,3 @@ class ProjectView(
     baselined_on: Annotated[date | None, "when that was agreed on"] = None
     hold_reason: Annotated[str | None, "why the work rests"] = None
     cancel_reason: Annotated[str | None, "why it was given up"] = None
-
-
-class ProjectBaselineView(
-    View,
-    of=Project,
-    table="project_baselines",
-    key="number",
-    within=ProjectView,
-    ends=(Project.BaselineDropped,),
-    indexes=("on",),
-):
-    """The plan of a project as it was agreed on: as it stood when this was recorded."""
-
-    number: Annotated[int, "counted from 1"]
-    reason: Annotated[str, "why the plan was agreed on anew"]
-    on: Annotated[date, "when it was agreed on"]

@@ -33,10 +33,20 @@ def an_active_project(world: World) -> UUID:
 def test_a_project_is_led_by_whoever_proposes_it_and_done_for_whoever_bought(world: World) -> None:
     acme, ada = an_account(world), a_user(world)
     sale = an_opportunity(world, account_id=acme)
+    world.given("Opportunity.win", sale, amount={"amount": 5, "currency": "EUR"})
 
     proposed = world.when("Project.propose", by=ada, name="Roll-out", opportunity_id=sale)
 
     proposed.records(Project.Proposed, name="Roll-out", opportunity_id=sale, account_id=acme, manager_id=ada)
+
+
+def test_a_project_comes_from_a_sale_that_was_won(world: World) -> None:
+    sale = an_opportunity(world)
+
+    world.when("Project.propose", name="x", opportunity_id=sale).is_refused("was won: win it first", "opportunity_id")
+    world.given("Opportunity.lose", sale, reason="price")
+
+    world.when("Project.propose", name="x", opportunity_id=sale).is_refused("was won", "opportunity_id")
 
 
 def test_a_project_ends_after_it_starts(world: World) -> None:
