@@ -21,11 +21,12 @@ from projections.projects.business_process import (
 )
 from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
 from projections.projects.changes import ChangeLog
-from projections.projects.charter import ProjectRoleView
-from projections.projects.communication_plan import CommunicationOverdue, CommunicationPlanView
 from projections.projects.charter import ProjectBaselineView, ProjectRoleView
+from projections.projects.communication_plan import CommunicationOverdue, CommunicationPlanView
+from projections.projects.comparison import BaselineComparison
 from projections.projects.costs import BudgetTrend, CostAgainstPlan
 from projections.projects.document import DocumentVersionView, DocumentView
+from projections.projects.earned import EarnedValue
 from projections.projects.gates import ProjectCheckView
 from projections.projects.issue import IssueView
 from projections.projects.meeting import MeetingActionView, MeetingDecisionView, MeetingView
@@ -33,20 +34,22 @@ from projections.projects.milestone import MilestoneView
 from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
 from projections.projects.open_issues import OpenIssues
 from projections.projects.phases import ProjectPhaseView
-from projections.projects.project import ProjectBaselineView, ProjectView
-from projections.projects.project_member import ProjectMemberResponsibilityView, ProjectMemberView
 from projections.projects.project import ProjectView
+from projections.projects.project_member import ProjectMemberResponsibilityView, ProjectMemberView
 from projections.projects.project_template import ProjectTemplateView
 from projections.projects.requirement import RequirementTraceView, RequirementView
 from projections.projects.responsibilities import ResponsibilityMatrix
 from projections.projects.risk import RiskView
 from projections.projects.risks import RiskExposure, RiskMatrix, RiskRegister
+from projections.projects.schedule import CriticalPath, Gantt, MilestoneForecast
 from projections.projects.specification import RequirementsDocument
 from projections.projects.sprint import SprintView
 from projections.projects.sprints import Board, Velocity
 from projections.projects.stakeholder import StakeholderGrid, StakeholderView
+from projections.projects.status import ProjectStatus
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
 from projections.projects.task import TaskDependencyView, TaskTimeEntryView, TaskView
+from projections.projects.wbs import Wbs
 from projections.projects.workload import Workload
 from projections.sales.forecast import Forecast
 from projections.sales.opportunity import OpportunityLineView, OpportunityView
@@ -141,12 +144,17 @@ REPORTS = (
     RiskExposure,
     ChangeLog,
     OpenIssues,
-    CostAgainstPlan,
-    BudgetTrend,
     Workload,
     BurnDown,
     Velocity,
     Board,
+    Wbs,
+    Gantt,
+    CriticalPath,
+    MilestoneForecast,
+    BaselineComparison,
+    EarnedValue,
+    ProjectStatus,
 )
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}

@@ -90,13 +90,17 @@ def test_value_types_carry_the_noun_of_what_they_belong_to() -> None:
         "AggregateKind",
         "Bucket",
         "Context",
+        "CostForecast",
         "DependencyKind",
         "DifferenceKind",
         "Direction",
+        "EarningRule",
         "EventKind",
+        "GanttKind",
         "KeptBecause",
+        "PlanChange",
     }
-    shared = own | {"Scope", "SearchKind", "Standing", "UndoFate", "UserErrorCode"}
+    shared = own | {"Scope", "SearchKind", "Standing", "TrafficLight", "UndoFate", "UserErrorCode"}
     assert enums - named == shared - named
     assert {"OpportunityStatus", "AccountLifecycle", "PipelineStageKind", "CustomFieldType"} <= enums
     assert {"AccountDetailsInput", "AccountDetailsPatch"} <= schema.type_map.keys()
