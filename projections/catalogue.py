@@ -115,6 +115,7 @@ VIEWS = (
     MeetingActionView,
     DocumentView,
     DocumentVersionView,
+    ProjectTemplateView,
 )
 REPORTS = (
     PipelineByStage,
@@ -128,16 +129,6 @@ REPORTS = (
     ResponsibilityMatrix,
     StakeholderGrid,
     CommunicationOverdue,
-    ProjectTemplateView,
-)
-REPORTS = (PipelineByStage, Forecast, WonByPeriod, WonByProduct, TimeInStage, ToForget, CostAgainstPlan, BudgetTrend)
-REPORTS = (
-    PipelineByStage,
-    Forecast,
-    WonByPeriod,
-    WonByProduct,
-    TimeInStage,
-    ToForget,
     RequirementsDocument,
     RiskMatrix,
     RiskRegister,
