@@ -42,7 +42,7 @@ from projections.projects.responsibilities import ResponsibilityMatrix
 from projections.projects.risk import RiskView
 from projections.projects.risks import RiskExposure, RiskMatrix, RiskRegister
 from projections.projects.schedule import CriticalPath, Gantt, MilestoneForecast
-from projections.projects.specification import RequirementsDocument
+from projections.projects.specification import RequirementsDocument, Traceability
 from projections.projects.sprint import SprintView
 from projections.projects.sprints import Board, Velocity
 from projections.projects.stakeholder import StakeholderGrid, StakeholderView
@@ -130,6 +130,7 @@ REPORTS = (
     StakeholderGrid,
     CommunicationOverdue,
     RequirementsDocument,
+    Traceability,
     RiskMatrix,
     RiskRegister,
     RiskExposure,

@@ -48,7 +48,7 @@ class CommunicationOverdue(Report, of=(CommunicationPlanView, ProjectView), need
 
     sql = """
         select p.id as communication_plan_id, p.project_id, p.responsible_id, p.next_due as due_on,
-               t.today - p.next_due as days
+               (t.today - p.next_due)::bigint as days
         from {communication_plans} p
         cross join (select coalesce(:on, (:instant at time zone 'UTC')::date) as today) t
         left join {projects} j on j.id = p.project_id

@@ -1,15 +1,19 @@
-"""What is asked of a project: the requirements for a document."""
+"""What is asked of a project, and how far it is met: the requirements for a document, and what they are traced to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
 from domain.projects.requirement import Kind, Method, Priority, Status
 from projections.columns import Of
+from projections.projects.business_process import BusinessProcessView
+from projections.projects.milestone import MilestoneView
 from projections.projects.requirement import RequirementTraceView, RequirementView
+from projections.projects.task import TaskView
 from projections.report import Report
 
 
@@ -80,3 +84,53 @@ class RequirementsDocument(OfRequirements, Report, of=(RequirementView, Requirem
         task_ids: Annotated[tuple[UUID, ...], Of("Task"), "the work that it is traced to"]
         milestone_ids: Annotated[tuple[UUID, ...], Of("Milestone"), "the milestones that it is traced to"]
         process_ids: Annotated[tuple[UUID, ...], Of("BusinessProcess"), "the processes that it is traced to"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traceability(
+    OfRequirements,
+    Report,
+    of=(RequirementView, RequirementTraceView, TaskView, MilestoneView, BusinessProcessView),
+    needs="projects.see",
+):
+    """Each requirement with each thing that it is traced to, and how far that is (需求跟踪矩阵).
+
+    What is traced to nothing has one row, with nothing in it. Of what you may not see it tells neither name nor state.
+    """
+
+    sql = f"""
+        select r.id as requirement_id, r.project_id, r.code, r.name, r.priority, r.status,
+               t.target_id is not null as traced, t.task_id, t.milestone_id, t.process_id, t.note,
+               coalesce(k.name, m.name, p.name) as target, coalesce(k.status, m.status, p.status) as target_status,
+               case when k.id is not null then k.progress when m.status = 'accepted' or p.status = 'adopted' then 100
+                    when m.id is not null or p.id is not null then 0 end as progress
+        from {{requirements}} r
+        left join {{requirement_traces}} t on t.id = r.id
+        left join {{tasks}} k on k.id = t.task_id
+        left join {{milestones}} m on m.id = t.milestone_id
+        left join {{business_processes}} p on p.id = t.process_id
+        where {CHOSEN} and (not :untraced or t.target_id is null)
+        order by {ORDER}, t.target_id
+    """
+
+    untraced: Annotated[bool, "only what is traced to nothing"] = False
+
+    @dataclass
+    class Row:
+        requirement_id: UUID
+        project_id: UUID
+        code: Annotated[str | None, "by which people know it"]
+        name: str
+        priority: Priority
+        status: Annotated[Status, "of the requirement"]
+        traced: Annotated[bool, "whether it is traced to anything"]
+        task_id: UUID | None
+        milestone_id: UUID | None
+        process_id: Annotated[UUID | None, Of("BusinessProcess")]
+        note: Annotated[str | None, "how the two belong together"]
+        target: Annotated[str | None, "what it is traced to, by its name"]
+        target_status: Annotated[str | None, "how that stands"]
+        progress: Annotated[
+            Decimal | None,
+            "percent of it that is done: of a task as reported; a milestone by being accepted, a process adopted",
+        ]

@@ -19,11 +19,13 @@ from projections.projects.business_process import BusinessProcessView
 from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
 from projections.projects.changes import ChangeLog
 from projections.projects.issue import IssueView
+from projections.projects.milestone import MilestoneView
 from projections.projects.open_issues import OpenIssues
 from projections.projects.requirement import RequirementTraceView, RequirementView
 from projections.projects.risk import RiskView
 from projections.projects.risks import RiskExposure, RiskMatrix, RiskRegister
-from projections.projects.specification import RequirementsDocument
+from projections.projects.specification import RequirementsDocument, Traceability
+from projections.projects.task import TaskView
 from projections.report import Bucket
 from tests.infra.past import published, without_views
 from tests.scenario import ME, Companies, World, a_user
@@ -34,7 +36,7 @@ STEP = timedelta(hours=5)
 """Between two events."""
 READ = (
     *(RequirementView, RequirementTraceView, BusinessProcessView, ChangeRequestView, ChangeRequestAffectedView),
-    *(RiskView, IssueView),
+    *(RiskView, IssueView, TaskView, MilestoneView),
 )
 SPREAD = """
     set session_replication_role = replica;
@@ -124,8 +126,17 @@ def requirements(roll: Roll) -> None:
     code = roll.any(None, f"R{roll.world.position:04}")
     roll.world.given("Requirement.elicit", project_id=project, name="x", text="y", method="workshop", code=code, **told)
     process = roll.world.given("BusinessProcess.describe", project_id=project, name="Order")
+    task = roll.world.given("Task.plan", project_id=project, name="Build")
+    milestone = roll.world.given("Milestone.plan", project_id=project, name="Go-live", due_on="2026-09-01")
     for requirement in some(roll, "Requirement"):
-        do(roll, "Requirement.trace", requirement, process_id=process)
+        target = roll.any({"process_id": process}, {"task_id": task}, {"milestone_id": milestone})
+        do(roll, "Requirement.trace", requirement, **target)
+    do(roll, "BusinessProcess.redesign", process, to_be="x")
+    do(roll, f"BusinessProcess.{roll.any('adopt', 'watch')}", process)
+    do(roll, "Task.report_progress", task, progress=str(roll.any(0, 40)))
+    do(roll, "Milestone.reach", milestone, evidence="x")
+    do(roll, f"Milestone.{roll.any('accept', 'watch')}", milestone, by=roll.eve)
+    for requirement in some(roll, "Requirement"):
         do(roll, f"Requirement.{roll.any('confirm', 'baseline', 'archive')}", requirement)
         if roll.random.random() < 0.2:
             do(roll, "Requirement.drop", requirement, reason="x")
@@ -276,7 +287,8 @@ def test_the_document_has_everything_of_each_requirement_by_kind_and_priority(ro
         shown = (row["text"], row["status"], row["code"], row["acceptance"])
         assert shown == (requirement.text, requirement.status.value, requirement.code, requirement.acceptance)
         assert row["process_ids"] == sorted(t.process_id for t in requirement.traces.values() if t.process_id)
-        assert (row["task_ids"], row["milestone_ids"]) == ([], [])
+        assert row["task_ids"] == sorted(t.task_id for t in requirement.traces.values() if t.task_id)
+        assert row["milestone_ids"] == sorted(t.milestone_id for t in requirement.traces.values() if t.milestone_id)
 
 
 def test_the_document_is_of_one_kind_or_priority_and_with_what_was_dropped_if_that_is_asked(roll: Roll) -> None:
@@ -289,6 +301,44 @@ def test_the_document_is_of_one_kind_or_priority_and_with_what_was_dropped_if_th
     assert {row["requirement_id"] for row in data} == {r.id for r in there if r.kind is Kind.DATA}
     wanted = {r.id for r in there if r.priority is Priority.MUST and r.status.value != "dropped"}
     assert {row["requirement_id"] for row in musts} == wanted
+
+
+@moments
+@pytest.mark.parametrize("untraced", [False, True])
+def test_each_requirement_is_told_with_what_it_is_traced_to_and_how_far_that_is(
+    roll: Roll, share: float, untraced: bool
+) -> None:
+    at = position(roll, share)
+    targets = {each.id: each for kind in ("Task", "Milestone", "BusinessProcess") for each in roll.known(at, kind)}
+    wanted = set[Any]()
+    for requirement in roll.known(at, "Requirement"):
+        if requirement.status.value != "dropped":
+            traced = [] if untraced and requirement.traces else [targets[id] for id in requirement.traces]
+            wanted |= {(requirement.id, t.id, t.name, t.status.value, progress(t)) for t in traced}
+            if not requirement.traces:
+                wanted.add((requirement.id, None, None, None, None))
+
+    rows = roll.told(Traceability(untraced=untraced), at)
+
+    assert rows and len(rows) == len(wanted)
+    assert wanted == {
+        (
+            row["requirement_id"],
+            row["task_id"] or row["milestone_id"] or row["process_id"],
+            row["target"],
+            row["target_status"],
+            row["progress"],
+        )
+        for row in rows
+    }
+    assert {row["traced"] for row in rows} == ({False} if untraced else {True, False})
+
+
+def progress(target: Any) -> Decimal:
+    """Percent of a thing that is done."""
+    if hasattr(target, "progress"):
+        return Decimal(target.progress)
+    return Decimal(100 if target.status.value in ("accepted", "adopted") else 0)
 
 
 # -- changes and issues ----------------------------------------------------------------------------

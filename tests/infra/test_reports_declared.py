@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
+import projections
 from domain.values import Money, TimeZone, WrongPart
 from projections.catalogue import REPORTS, VIEWS
 from projections.columns import Column, Undeclared, columns_in, declared
@@ -227,6 +230,18 @@ def selects(report: type[Report]) -> Iterator[tuple[str, list[Column]]]:
         return
     for made, row in gathered_rows(report.gathers).values():
         yield made.sql, [*columns_in(declared(row))]
+
+
+def test_every_report_that_is_declared_can_be_asked() -> None:
+    for module in walk_packages(projections.__path__, "projections."):
+        import_module(module.name)
+    every, found = [Report], set[type[Report]]()
+    while every:
+        every += (kinds := every.pop().__subclasses__())
+        found |= {kind for kind in kinds if kind.__module__.startswith("projections.") and hasattr(kind, "Row")}
+
+    assert found == set(REPORTS)
+    assert len(REPORTS) == len(found)
 
 
 NAMES = {"bigint": "int8", "bigint[]": "int8[]", "boolean": "bool"}
