@@ -20,7 +20,8 @@ LONG: Final = 10_000
 """Characters that a `Text` has at most: some pages."""
 
 opening: ContextVar[list[tuple[Any, str, Any]] | None] = ContextVar("opening", default=None)
-"""Collects what commands open: the kind, the method, and what it returned. Read by whoever runs commands."""
+"""Collects what commands open: the kind, the method, and what it returned; and what they ask of what is there already:
+that, the method, and None. Read by whoever runs commands."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,8 @@ def command(
                     opened.append((subject, method.__name__, made))
                 return made
             subject.guard(method.__name__)
+            if (opened := opening.get()) is not None:
+                opened.append((subject, method.__name__, None))
             if kept:
                 given = parameters.bind(subject, *args, **kwargs)
                 given.arguments.update({n: getattr(subject, n) for n in kept if n not in given.arguments})

@@ -327,6 +327,10 @@ class Unit:
         named = {aggregate.id: aggregate for aggregate in answered}
         made = [aggregate for id, aggregate in named.items() if id not in self._before]
         for kind, method, result in opened:
+            if not isinstance(kind, type):
+                if kind is not answered[0] and kind.id in self._before:
+                    self._permit(request, describe(type(kind), method).needs, kind)
+                continue
             first = result[0] if isinstance(result, tuple) else result
             if not (command.creates and first is answered[0]):
                 self._permit(request, describe(kind, method).needs, None)

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
-from domain.parameters import AS_IT_IS, Actor, Its, Text, command
+from domain.parameters import AS_IT_IS, Actor, Its, Moment, Text, command
 from domain.pointing import one_of
 from domain.projects.milestone import Milestone
 from domain.projects.project import Project
@@ -190,14 +190,16 @@ class ChangeRequest(Aggregate):
         )
 
     @command(undone_by="withdraw")
-    def approve(self, project: Its[Project], by: Actor, note: Text | None = None) -> Project:
-        """It is to be done: what is planned from now on is measured against a new baseline, for this reason.
+    def approve(self, project: Its[Project], by: Actor, now: Moment, note: Text | None = None) -> Project:
+        """It is to be done. Who raised it does not say so.
 
-        Who raised it does not approve it.
+        A project that was approved gets a new baseline, for this reason: it is measured by that from now on.
         """
         self.require(by != self.raised_by_id, "who raised a change does not approve it: ask somebody else")
         project.check_open()
         self.trigger_event(self.Approved, decided_by_id=by, decision=note)
+        if project.approved_on is not None:
+            project.rebaseline(f"change: {self.name}", now)
         return project
 
     @command

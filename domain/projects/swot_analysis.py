@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Self
 from uuid import UUID
@@ -126,6 +127,25 @@ class SwotAnalysis(Aggregate):
         risk = Risk.identify(project, name or called(item.text), category, FoundBy.SWOT, item.text, owner=owner)
         self.trigger_event(self.RiskMade, item_id=item_id, risk_id=risk.id)
         return risk
+
+    @command(needs="projects.manage")
+    def make_objective(
+        self,
+        item_id: UUID,
+        project: Its[Project],
+        metric: Annotated[str | None, "what is measured of it"] = None,
+        unit: Annotated[str | None, "in what it is measured"] = None,
+        baseline: Annotated[Decimal | None, "how it is today"] = None,
+        target: Annotated[Decimal | None, "how it is to be"] = None,
+    ) -> Project:
+        """Make it an objective of the project; its text is what is to be brought about."""
+        self._check_known(item_id)
+        item, known = self.items[item_id], frozenset(project.objectives)
+        self.require(item.objective_id is None, "an objective was made of this already", "item_id")
+        project.set_objective(item.text, metric=metric, unit=unit, baseline=baseline, target=target)
+        [made] = project.objectives.keys() - known
+        self.trigger_event(self.ObjectiveMade, item_id=item_id, objective_id=made)
+        return project
 
     @command
     def conclude(self, conclusion: Annotated[Text, "what follows from it"]) -> None:

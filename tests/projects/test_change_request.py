@@ -3,9 +3,10 @@ from uuid import UUID
 
 import pytest
 
+from domain.command import Code
 from domain.projects.change_request import ChangeRequest, Status
 from domain.projects.project import Project
-from tests.scenario import World, a_user, one_of
+from tests.scenario import World, a_role, a_user, one_of, somebody
 
 WHAT_IT_DOES = {"scope_impact": "one more field", "days": 3, "cost": {"amount": "1200", "currency": "EUR"}}
 
@@ -107,3 +108,39 @@ def test_a_project_that_is_over_is_not_changed_any_more(world: World, command: s
         then.is_refused("this project is cancelled", "project_id")
     else:
         then.records_only(ChangeRequest.Rejected)
+
+
+def test_what_is_approved_rebaselines_a_project_that_was_approved_in_the_same_moment(world: World) -> None:
+    project, eve = one_of(world, Project), a_user(world, "Eve")
+    world.given("Project.set_charter", project, charter="x")
+    world.given("Project.set_scope", project, scope={"included": ["x"]})
+    world.given("Project.approve", project)
+    change, neighbour = a_change(world, project), one_of(world, Project)
+    world.given("ChangeRequest.assess", change, **WHAT_IT_DOES)
+
+    then = world.when("ChangeRequest.approve", change, by=eve)
+
+    then.records(ChangeRequest.Approved).records(Project.BaselineTaken, number=2, reason="change: Names, too")
+    assert (world.load(project).baseline, world.load(neighbour).baseline) == (2, 0)
+
+
+def test_a_project_that_was_not_approved_yet_has_no_baseline_to_take_anew(world: World) -> None:
+    then = world.when("ChangeRequest.approve", an_assessed_change(world), by=a_user(world, "Eve"))
+
+    then.records_only(ChangeRequest.Approved)
+
+
+def test_who_manages_other_projects_does_not_change_the_baseline_of_this_one(world: World) -> None:
+    project = one_of(world, Project)
+    world.given("Project.set_charter", project, charter="x")
+    world.given("Project.set_scope", project, scope={"included": ["x"]})
+    world.given("Project.approve", project)
+    change = a_change(world, project)
+    world.given("ChangeRequest.assess", change, **WHAT_IT_DOES)
+    ada = somebody(world, a_role(world, "manager", {"projects.see": "all", "projects.manage": "own"}))
+    world.given("ChangeRequest.assign_owner", change, owner_id=ada)
+    world.governed()
+
+    refused = world.when("ChangeRequest.approve", change, by=ada)
+
+    refused.is_refused("it needs projects.manage", code=Code.FORBIDDEN)

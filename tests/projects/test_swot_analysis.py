@@ -1,12 +1,13 @@
 from uuid import UUID
 
+from domain.command import Code
 from domain.projects.project import Project
 from domain.projects.risk import FoundBy, Risk
 from domain.projects.swot_analysis import NAME, Kind, SwotAnalysis, called
 from domain.values import new_id
 from projections.catalogue import VIEWS
 from tests.infra.past import published, without_views
-from tests.scenario import ME, World, a_user, one_of
+from tests.scenario import ME, World, a_role, a_user, one_of, somebody
 from tests.test_undo import an_edit, known, undo
 from tests.test_undo_whatever import projected
 
@@ -64,6 +65,44 @@ def test_that_a_risk_was_made_is_undone_and_the_risk_is_put_away(world: World) -
     assert undo(world, edit).refusal is None
     assert known(world, analysis) == before
     assert world.load(risk).archived
+
+
+def test_an_item_becomes_an_objective_of_the_project_once(world: World) -> None:
+    analysis = an_analysis(world, weakness="Nobody answers in time", strength="team")
+    slow = item(world, analysis, "Nobody answers in time")
+    measured = {"metric": "hours to the first answer", "unit": "hours", "baseline": "30", "target": "4"}
+
+    made = world.when("SwotAnalysis.make_objective", analysis, item_id=str(slow), **measured)
+    made.records_only(Project.ObjectiveSet, SwotAnalysis.ObjectiveMade)
+
+    [objective] = world.load(world.load(analysis).project_id).objectives.values()
+    assert (objective.text, objective.metric, str(objective.target)) == (
+        "Nobody answers in time",
+        measured["metric"],
+        "4",
+    )
+    assert [each.objective_id for each in world.load(analysis).items.values()] == [objective.objective_id, None]
+    again = world.when("SwotAnalysis.make_objective", analysis, item_id=str(slow))
+    again.is_refused("an objective was made of this already", "item_id")
+
+
+def test_who_does_the_work_makes_risks_and_sets_no_objectives(world: World) -> None:
+    analysis = an_analysis(world, threat="law")
+    worker = a_role(world, "worker", {"projects.see": "all", "projects.work": "all"})
+    leader = a_role(world, "leader", {"projects.*": "all"})
+    own = a_role(world, "own", {"projects.see": "all", "projects.manage": "own"})
+    ada, eve, ann = somebody(world, worker), somebody(world, leader), somebody(world, own)
+    law = {"item_id": str(item(world, analysis, "law"))}
+    world.given("SwotAnalysis.assign_owner", analysis, owner_id=ann)
+    world.governed()
+
+    refused = world.when("SwotAnalysis.make_objective", analysis, by=ada, **law)
+    refused.is_refused("it needs projects.manage", code=Code.FORBIDDEN)
+    of_another = world.when("SwotAnalysis.make_objective", analysis, by=ann, **law)
+    of_another.is_refused("it needs projects.manage", code=Code.FORBIDDEN)
+
+    world.when("SwotAnalysis.make_risk", analysis, by=ada, category="external", **law).records(Risk.Identified)
+    world.when("SwotAnalysis.make_objective", analysis, by=eve, **law).records(Project.ObjectiveSet)
 
 
 def test_a_name_made_of_a_long_text_is_cut(world: World) -> None:
