@@ -22,9 +22,11 @@ from domain.projects.project import Project
 from domain.projects.project_member import ProjectMember
 from domain.projects.project_template import ProjectTemplate
 from domain.projects.requirement import Requirement
+from domain.projects.resource import Resource
 from domain.projects.risk import Risk
 from domain.projects.sprint import Sprint
 from domain.projects.stakeholder import Stakeholder
+from domain.projects.status_report import StatusReport
 from domain.projects.swot_analysis import SwotAnalysis
 from domain.projects.task import Task
 from domain.sales.opportunity import Opportunity
@@ -61,4 +63,6 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Meeting,
     Document,
     ProjectTemplate,
+    Resource,
+    StatusReport,
 )

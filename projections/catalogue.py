@@ -34,10 +34,12 @@ from projections.projects.milestone import MilestoneView
 from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
 from projections.projects.open_issues import OpenIssues
 from projections.projects.phases import ProjectPhaseView
+from projections.projects.procurement import ProcurementPlan
 from projections.projects.project import ProjectView
 from projections.projects.project_member import ProjectMemberResponsibilityView, ProjectMemberView
 from projections.projects.project_template import ProjectTemplateView
 from projections.projects.requirement import RequirementTraceView, RequirementView
+from projections.projects.resource import ResourceDeliveryView, ResourceHandoutView, ResourceView
 from projections.projects.responsibilities import ResponsibilityMatrix
 from projections.projects.risk import RiskView
 from projections.projects.risks import RiskExposure, RiskMatrix, RiskRegister
@@ -47,6 +49,7 @@ from projections.projects.sprint import SprintView
 from projections.projects.sprints import Board, Velocity
 from projections.projects.stakeholder import StakeholderGrid, StakeholderView
 from projections.projects.status import ProjectStatus
+from projections.projects.status_report import StatusReportView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
 from projections.projects.task import TaskDependencyView, TaskTimeEntryView, TaskView
 from projections.projects.wbs import Wbs
@@ -116,6 +119,10 @@ VIEWS = (
     DocumentView,
     DocumentVersionView,
     ProjectTemplateView,
+    ResourceView,
+    ResourceDeliveryView,
+    ResourceHandoutView,
+    StatusReportView,
 )
 REPORTS = (
     PipelineByStage,
@@ -147,6 +154,7 @@ REPORTS = (
     BaselineComparison,
     EarnedValue,
     ProjectStatus,
+    ProcurementPlan,
 )
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}

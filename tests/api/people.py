@@ -32,4 +32,4 @@ def fill_people(api: Api, owned: dict[str, str]) -> None:
         do(f"archive{name}", id=id, reason="done")
         do(f"restore{name}", id=id)
         owned[name] = id
-    owned["Project"] = project
+    owned.setdefault("Project", project)

@@ -121,6 +121,24 @@ def fill(api: Api, pipeline: str, other: Api) -> None:
     [commitment] = api.ask(
         "query ($id: ID!) { budget(id: $id) { commitments { nodes { commitmentId } } } }", id=budget
     )["budget"]["commitments"]["nodes"]
+    of_project = {"projectId": do("proposeProject", name=word)}
+    resource = do("needResource", **of_project, name=word, kind="LICENCE", quantity="2", unit="x", phase="x",
+                  neededOn="2030-01-01", expectedCost=euros("5"))  # fmt: skip
+    do("requestResource", id=resource)
+    do("orderResource", id=resource, cost=euros("5"), accountId=account, expectedOn="2030-01-01")
+    do("rescheduleResourceDelivery", id=resource, expectedOn="2030-01-02", reason="strike")
+    do("deliverResource", id=resource, quantity="2", note="x")
+    do("storeResource", id=resource, quantity="2", place="x")
+    task = do("planTask", name=word, **of_project)
+    do("issueResource", id=resource, quantity="1", userId=api.me, taskId=task)
+    [handout] = api.ask("query ($id: ID!) { resource(id: $id) { handouts { nodes { handoutId } } } }", id=resource)[
+        "resource"
+    ]["handouts"]["nodes"]
+    do("returnResource", id=resource, handoutId=handout["handoutId"])
+    told = do("draftStatusReport", **of_project, since="2026-01-01", until="2026-01-31", done="x")
+    light = {"colour": "RED", "reason": "x"}
+    do("setStatusReportLights", id=told, scope=light, time=light, cost=light, quality=light, risk=light)
+    do("publishStatusReport", id=told)
     do("spendBudget", id=budget, against=commitment["commitmentId"], amount=euros("5"), text="x")
 
 
