@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from hashlib import sha256
 from secrets import token_hex
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -329,7 +329,7 @@ class Unit:
         for kind, method, result in opened:
             if not isinstance(kind, type):
                 if kind is not answered[0] and kind.id in self._before:
-                    self._permit(request, describe(type(kind), method).needs, kind)
+                    self._permit(request, describe(cast(Any, type(kind)), method).needs, kind)
                 continue
             first = result[0] if isinstance(result, tuple) else result
             if not (command.creates and first is answered[0]):
