@@ -24,11 +24,12 @@ from strawberry import Schema
 from api.catalogue import Views
 from api.context import Ports as EndpointPorts
 from api.contract import contract_routes
+from api.deliverables import deliverable_routes
 from api.http import Endpoint
 from api.ide import ide_routes
 from api.observed import Asked, Observed, asked_now, known_caller, known_code
 from api.persisted import Persisted, load
-from api.ports import Caller, NotInReplay, NotReady, Place, Places, Stranger, ViewType, Wait
+from api.ports import Authenticate, Caller, NotInReplay, NotReady, Place, Places, Stranger, ViewType, Wait
 from api.safety import middleware
 from api.schema import build
 from api.stream import Events
@@ -43,6 +44,7 @@ from infra.audience import Member, audience
 from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA, connect
+from infra.deliverables import DELIVERABLES
 from infra.disclosing import Disclosing
 from infra.event_store import EventStore
 from infra.identity import TOKEN, Identity
@@ -337,10 +339,9 @@ def persisted(settings: Settings) -> Persisted:
         raise WrongSetting(f"DAYBOOK_DOCUMENTS is {settings.documents}: {error}") from None
 
 
-def application(settings: Settings, database_url: str, token: str | None, schema: str = SCHEMA) -> Starlette:
-    """What the web server serves."""
-    server = Server(settings, database_url, schema)
-    endpoint: Any = Endpoint(
+def endpoint_of(server: Server, settings: Settings, authenticate: Authenticate) -> Any:
+    """The endpoint of the API, for those whom `authenticate` lets in."""
+    return Endpoint(
         server.schema,
         EndpointPorts(
             views=server.views,
@@ -353,7 +354,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
             foresees=server.foresee,
             undoes=server.undo,
             log=server.reading,
-            authenticate=server.authenticate,
+            authenticate=authenticate,
             budget=server.budgets,
             accessed=server.accessed,
             audience=server.audience,
@@ -363,6 +364,12 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         settings.operation_seconds,
         settings.cors_origins,
     )
+
+
+def application(settings: Settings, database_url: str, token: str | None, schema: str = SCHEMA) -> Starlette:
+    """What the web server serves."""
+    server = Server(settings, database_url, schema)
+    endpoint = endpoint_of(server, settings, server.authenticate)
     events = Events(server.views, EventStream(server.reading), server.authenticate, server.reading, server.place)
     routes = [
         Route("/graphql", endpoint),
@@ -371,6 +378,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         Route("/readyz", server.ready),
         Route("/metrics", server.metrics),
         Route("/events", events.answer),
+        *deliverable_routes(endpoint, DELIVERABLES, ZoneInfo(settings.time_zone)),
         *contract_routes(documents(AGGREGATES, settings.kafka_prefix)),
         *ide_routes(token),
     ]
@@ -378,6 +386,20 @@ def application(settings: Settings, database_url: str, token: str | None, schema
     return Starlette(routes=routes, middleware=around, lifespan=server.life)
 
 
+@asynccontextmanager
+async def at_hand(settings: Settings, database_url: str, user_id: UUID) -> AsyncIterator[Starlette]:
+    """What the web server would deliver to a user, without one that runs: for whoever sits at this machine."""
+    server = Server(settings, database_url, SCHEMA)
+
+    async def authenticate(token: str, address: str | None) -> Caller:
+        return Caller(user_id, server.directory.of(user_id), "command line")
+
+    endpoint = endpoint_of(server, settings, authenticate)
+    made = Starlette(routes=deliverable_routes(endpoint, DELIVERABLES, ZoneInfo(settings.time_zone)))
+    async with server.life(made):
+        yield made
+
+
 def main() -> NoReturn:
     """The entry point of `daybook`."""
-    cli.main(cli.Ports(application, sdl))
+    cli.main(cli.Ports(application, sdl, at_hand))

@@ -31,6 +31,7 @@ from projections.projects.gates import ProjectCheckView
 from projections.projects.issue import IssueView
 from projections.projects.meeting import MeetingActionView, MeetingDecisionView, MeetingView
 from projections.projects.milestone import MilestoneView
+from projections.projects.milestone_trend import MilestoneTrend
 from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
 from projections.projects.open_issues import OpenIssues
 from projections.projects.phases import ProjectPhaseView
@@ -155,6 +156,7 @@ REPORTS = (
     EarnedValue,
     ProjectStatus,
     ProcurementPlan,
+    MilestoneTrend,
 )
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -232,6 +232,27 @@ class Shows(Protocol):
 
     async def __call__(self, events: Sequence[tuple[int, str, UUID, bytes]]) -> Mapping[int, bytes]:
         """Of events, each with its name, what it happened to and what it says: what is to be said, by position."""
+
+
+class Deliverable(Protocol):
+    """What is made of one thing for people: a picture, a page, a file for another program."""
+
+    @property
+    def path(self) -> str:
+        """Where it is found, such as `/charts/gantt`: behind it comes the id of the thing, and a format."""
+
+    @property
+    def formats(self) -> Mapping[str, str]:
+        """The formats that there are, each with its media type."""
+
+    @property
+    def query(self) -> str:
+        """The operation by which all is read that it is made of: `query ($id: ID!, $asOf: AsOf)`, the thing itself as
+        `subject`.
+        """
+
+    def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
+        """It, of what was read, as of a day. ImportError, where it takes what is not installed."""
 
 
 class Rows(Protocol):

@@ -44,7 +44,7 @@ class Format(StrEnum):
     PNG = "png"
 
 
-class CannotDraw(Exception):
+class CannotDraw(ImportError):
     """Charts need what is not installed."""
 
     def __init__(self) -> None:

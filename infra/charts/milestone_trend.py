@@ -1,6 +1,6 @@
 """A milestone trend (里程碑趋势图): when each milestone was due, as was said on one reporting day after another.
 
-A straight line keeps its day, one that rises slips, one that falls comes sooner. On the diagonal it is reached.
+A level line keeps its day, one that rises slips, one that falls comes sooner. On the diagonal it is reached.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _drawn(chart: MilestoneTrend, language: Language) -> Figure:
     for nth, trend in enumerate(trends):
         colour, marker = COLOURS[nth % len(COLOURS)], MARKERS[nth // len(COLOURS) % len(MARKERS)]
         across, up = ([lasting(on) + 0.5 for on in side] for side in zip(*map(astuple, _line(trend)), strict=True))
-        axes.plot(across, up, color=colour, marker=marker, markersize=4, linewidth=1.4)
+        axes.plot(across, up, color=colour, marker=marker, markersize=4, linewidth=1.4, drawstyle="steps-post")
     _names(axes, trends, language, corners)
     axes.set_xlabel(words.reported_on)
     axes.set_ylabel(words.due)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from domain.projects.risk import LEVELS, Level
 from infra.charts import canvas
 from infra.charts.canvas import Format, drawn, figure_of, fitting
 from infra.charts.words import WORDS, Language, whole_day
@@ -20,8 +21,7 @@ CELL: Final = (1.75, 1.02)
 LEFT, BELOW, ABOVE, RIGHT = 1.15, 0.75, 0.85, 0.3
 NAMED: Final = 4
 """So many risks of one cell are named."""
-BANDS: Final = ((15, "#f2b8a8"), (8, "#f7dfa5"), (1, "#cfe8d5"))
-"""From which product of probability and impact on, in which colour: high, medium, low."""
+COLOURS: Final = {Level.HIGH: "#f2b8a8", Level.MEDIUM: "#f7dfa5", Level.LOW: "#cfe8d5"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ def _drawn(chart: RiskMatrix, language: Language) -> Figure:
     axes.set_ylim(0.5, STEPS + 0.5)
     for impact in range(1, STEPS + 1):
         for probability in range(1, STEPS + 1):
-            colour = next(colour for least, colour in BANDS if probability * impact >= least)
-            axes.barh(probability, 1, 1, impact - 0.5, color=colour, edgecolor="white", linewidth=1.5)
+            level = next(level for level, least in LEVELS.items() if probability * impact >= least)
+            axes.barh(probability, 1, 1, impact - 0.5, color=COLOURS[level], edgecolor="white", linewidth=1.5)
             here = [risk for risk in chart.risks if (risk.probability, risk.impact) == (probability, impact)]
             if not here:
                 continue

@@ -17,6 +17,7 @@ from infra.backup import BackupFailed
 from infra.cli import (
     about,
     audit,
+    delivering,
     history,
     persons,
     relaying,
@@ -90,6 +91,7 @@ def command_line(ports: Ports) -> typer.Typer:
         serving,
         relaying,
         transfer,
+        delivering,
         undoing,
         verifying,
         history,

@@ -24,7 +24,7 @@ from infra.anchors import Anchor, NothingToAnchor, WrongAnchor, add, anchor, key
 from infra.cli import Ports, command_line
 from infra.database import connect, migrate
 from infra.event_store import EventStore
-from server import application, sdl
+from server import application, at_hand, sdl
 from tests.infra.history import a_product, commit
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "history-format.md"
@@ -66,7 +66,7 @@ def record(address: str, events: int) -> None:
 
 
 def run(company: dict[str, str], *arguments: object) -> Result:
-    return CliRunner().invoke(command_line(Ports(application, sdl)), [str(each) for each in arguments], env=company)
+    return CliRunner().invoke(command_line(Ports(application, sdl, at_hand)), [str(each) for each in arguments], env=company)
 
 
 def cut(connection: Connection[Any], last: int) -> None:

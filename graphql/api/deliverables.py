@@ -1,0 +1,141 @@
+"""`GET /charts/…`, `/plans/…` and the like: what is made of one thing for people, as the caller may see it.
+
+All that it is made of is read by one operation of the API itself, in the name of whoever asks: the same rights hold,
+the same bounds, and the same budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from functools import partial
+from hashlib import sha256
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+from anyio import CapacityLimiter, to_thread
+from cross_web import HTTPException
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from api.asked import Asked
+from api.context import Context
+from api.faults import STATUS, as_error, refused, told
+from api.http import Endpoint
+from api.operations import Refused
+from api.patience import Left, patience
+from api.ports import Deliverable
+
+PARAMETERS: Final = ("asOf", "language")
+LANGUAGES: Final = ("en", "zh")
+HEADERS: Final = {
+    "cache-control": "private, no-cache",
+    "vary": "authorization, daybook-replay",
+    # An SVG or a page of ours has styles and pictures of its own, and never anything that runs.
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
+}
+AT_ONCE: Final = 2
+"""So many are made at the same time: each takes a processor for as long."""
+
+
+def deliverable_routes(endpoint: Endpoint, deliverables: Iterable[Deliverable], zone: tzinfo) -> list[BaseRoute]:
+    """A route for each, under its path. Days are those of a time zone."""
+    making = CapacityLimiter(AT_ONCE)
+    return [
+        Route(f"{each.path}/{{name}}", _Delivery(endpoint, each, zone, making).answer, methods=["GET"])
+        for each in deliverables
+    ]
+
+
+class _Delivery:
+    """One deliverable over HTTP."""
+
+    def __init__(self, endpoint: Endpoint, what: Deliverable, zone: tzinfo, making: CapacityLimiter) -> None:
+        self.endpoint, self.what, self.zone, self.making = endpoint, what, zone, making
+
+    async def answer(self, request: Request) -> Response:
+        """It, or why there is none."""
+        request.state.request_id = request.headers.get("x-request-id") or uuid4().hex
+        try:
+            async with patience(self.endpoint.seconds, request.receive):
+                response = await self._answer(request)
+        except HTTPException as error:
+            response = refused(request, error.status_code, error.reason, **getattr(error, "more", {}))
+        except TimeoutError as error:
+            response = _failed(request, [told(as_error(error), request.state.request_id)])
+        except Left:
+            response = Response(status_code=499)  # nobody waits for it
+        response.headers["x-request-id"] = request.state.request_id
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        id, _, format = request.path_params["name"].rpartition(".")
+        if format not in self.what.formats or not id:
+            known = ", ".join(f"{self.what.path}/Project_….{each}" for each in self.what.formats)
+            raise HTTPException(404, f"there is no such format: ask for {known}")
+        if strange := set(request.query_params) - set(PARAMETERS):
+            raise HTTPException(400, f"there is no parameter `{min(strange)}`: there are {', '.join(PARAMETERS)}")
+        language = request.query_params.get("language", LANGUAGES[0])
+        if language not in LANGUAGES:
+            raise HTTPException(400, f"`language` is one of {', '.join(LANGUAGES)}")
+        context = await self.endpoint.get_context(request, None)
+        as_of, day = await self._instant(context, request.query_params.get("asOf"))
+        content, errors = await self._read(context, id, as_of)
+        if errors:
+            return _failed(request, errors)
+        data = orjson.loads(content)["data"]
+        if data["subject"] is None:
+            raise HTTPException(404, f"there is no {id[:60]}, or you may not see it")
+        made_of = b"\0".join([content, str(request.url.path).encode(), language.encode(), str(day).encode()])
+        headers = HEADERS | {"etag": f'"{sha256(made_of).hexdigest()[:32]}"'}
+        if headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        try:
+            make = partial(self.what.made, data, format, language, day)
+            made = await to_thread.run_sync(make, limiter=self.making)
+        except ImportError as error:
+            raise HTTPException(501, str(error)) from None
+        name = f"{self.what.path.rpartition('/')[2]}-{id}.{format}"
+        headers["content-disposition"] = f'inline; filename="{name}"'
+        return Response(made, headers=headers, media_type=self.what.formats[format])
+
+    async def _read(self, context: Context, id: str, as_of: Any) -> tuple[bytes, Sequence[GraphQLError]]:
+        asked = Asked(self.what.query, None, None, {"id": id, "asOf": as_of}, {})
+        try:
+            operation = self.endpoint.operations.admitted(context, asked)
+        except Refused as error:
+            return b"", error.errors
+        result = await self.endpoint.operations.result(context, operation)
+        return result.content, result.errors
+
+    async def _instant(self, context: Context, text: str | None) -> tuple[dict[str, Any] | None, date]:
+        """The instant as the API takes it, and its day."""
+        if text is None:
+            return None, datetime.now(self.zone).date()
+        if text.isascii() and text.isdecimal() and len(text) <= 18:
+            entries = await context.log.entries("where e.position <= $1 order by e.position desc limit 1", [int(text)])
+            if not entries:
+                raise HTTPException(400, "`asOf`: nothing had happened by this position")
+            return {"position": int(text)}, entries[0].recorded_at.astimezone(self.zone).date()
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment and len(text) == len("2026-01-31"):
+            moment = moment.replace(tzinfo=self.zone)
+        if moment is None or moment.tzinfo is None:
+            raise HTTPException(400, "`asOf` is a position, a day such as 2026-01-31, or a time with its zone")
+        return {"time": moment.isoformat()}, moment.astimezone(self.zone).date()
+
+
+def _failed(request: Request, errors: Iterable[GraphQLError]) -> Response:
+    """The first of what went wrong, with a status of its own."""
+    first = next(iter(errors))
+    extensions: Mapping[str, Any] = first.extensions or {}
+    code = extensions.get("code", "BAD_USER_INPUT")
+    wait = extensions.get("retryAfter")
+    status = {"FORBIDDEN": 403, "NOT_FOUND": 404, **STATUS}.get(code, 400)
+    return refused(request, status, first.message, code, {"retry-after": str(wait)} if wait else None)

@@ -1,0 +1,103 @@
+"""`daybook chart`: what is made of a project for people, written to files."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+import typer
+
+from infra.charts.canvas import Format
+from infra.charts.words import Language
+from infra.cli.output import Failed, say
+from infra.cli.ports import Ports
+from infra.cli.transfer import following
+from infra.deliverables.charts import CHARTS
+from infra.instants import ViewBehind
+from infra.level import when_level
+from infra.settings import Settings
+from projections.catalogue import VIEWS
+
+SHOWN_WITHIN = 60
+"""Seconds for which views are waited for."""
+BEARER = {"authorization": "Bearer at hand"}
+NAMES = ", ".join(chart.name for chart in CHARTS)
+
+Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Which, as Project_<uuid>.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE",
+        help="As it was known then: a position, a day, or a time with its zone; now if left out.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", "--output", dir_okay=False, help="A file; the standard output if left out.")
+]
+Spoken = Annotated[Language, typer.Option(help="What it speaks beside the names that were given.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("chart")(chart)
+
+
+def chart(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="CHART", help=f"One of {NAMES}.")],
+    project: Project,
+    as_of: AsOf = None,
+    format: Annotated[
+        Format | None, typer.Option(help="What the name of the file ends with, or else SVG, if left out.")
+    ] = None,
+    out: Out = None,
+    language: Spoken = Language.EN,
+) -> None:
+    """Draw a chart of a project, as of any instant."""
+    if name not in {chart.name for chart in CHARTS}:
+        raise typer.BadParameter(f"there is no chart {name}: there are {NAMES}", param_hint="CHART")
+    ending = out.suffix.lower().removeprefix(".") if out else ""
+    chosen = format or (Format(ending) if ending in set(Format) else Format.SVG)
+    deliver(context.obj, f"/charts/{name}/{quote(project)}.{chosen}", {"asOf": as_of, "language": language}, out)
+
+
+async def _asked(
+    ports: Ports, settings: Settings, url: str, user_id: UUID, path: str, parameters: Mapping[str, str]
+) -> httpx.Response:
+    async with (
+        ports.at_hand(settings, url, user_id) as app,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://daybook") as client,
+    ):
+        return await client.get(path, params=parameters, headers=BEARER)
+
+
+def deliver(ports: Ports, path: str, parameters: Mapping[str, str | None], out: Path | None) -> None:
+    """Write what the web server would deliver to the administrator."""
+    if out is None and path.endswith(".png") and sys.stdout.isatty():
+        raise Failed("a picture is not for a terminal: give a file with --out")
+    told = {name: value for name, value in parameters.items() if value is not None}
+    with following() as (parts, connection):
+        try:
+            for view in VIEWS:
+                when_level(connection, view, SHOWN_WITHIN)
+        except ViewBehind as behind:
+            raise Failed(f"nothing can be drawn now: {behind}") from None
+        url = parts.database.application_url
+        answer = asyncio.run(_asked(ports, Settings.from_environment(), url, parts.administrator, path, told))
+    if answer.status_code != 200:
+        raise Failed(answer.json()["errors"][0]["message"])
+    if out is None:
+        sys.stdout.buffer.write(answer.content)
+        return
+    try:
+        out.write_bytes(answer.content)
+    except OSError as error:
+        raise Failed(f"{out} cannot be written: {error.strerror}") from None
+    say(f"{out}: {len(answer.content):,} bytes")

@@ -1,0 +1,116 @@
+"""The charts of a project and of its sprints, each with the operation that reads what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from infra.charts.burn_down import BurnDown, Day, burn_down
+from infra.charts.canvas import Format
+from infra.charts.milestone_trend import MilestoneTrend, Point, Trend, milestone_trend
+from infra.charts.risk_matrix import Risk, RiskMatrix, risk_matrix
+from infra.charts.words import Language
+
+FORMATS: Final[Mapping[str, str]] = {Format.SVG: "image/svg+xml", Format.PNG: "image/png"}
+Draw = Callable[[Mapping[str, Any], date, Format, Language], bytes]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart under its name; `draw` makes it of what `query` read."""
+
+    name: str
+    query: str
+    draw: Draw
+
+    @property
+    def path(self) -> str:
+        return f"/charts/{self.name}"
+
+    @property
+    def formats(self) -> Mapping[str, str]:
+        return FORMATS
+
+    def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
+        """The picture. Raises CannotDraw."""
+        return self.draw(data, day, Format(format), Language(language))
+
+
+def _risk_matrix(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
+    risks = [
+        Risk(name=row["name"], probability=row["probability"], impact=row["impact"])
+        for row in data["riskRegister"]
+        if row["probability"] and row["impact"]
+    ]
+    return risk_matrix(RiskMatrix(title=data["subject"]["name"], risks=risks, today=day), format, language)
+
+
+def _burn_down(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
+    days = [
+        Day(on=date.fromisoformat(row["day"]), remaining=_number(row["leftHours"]), ideal=_number(row["idealHours"]))
+        for row in data["burnDown"]
+    ]
+    return burn_down(BurnDown(title=data["subject"]["name"], days=days, today=day), format, language)
+
+
+def _milestone_trend(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
+    lines: dict[str, list[Mapping[str, Any]]] = {}
+    for row in data["milestoneTrend"]:
+        lines.setdefault(row["milestoneId"], []).append(row)
+    trends = [
+        Trend(
+            name=rows[0]["name"],
+            points=[Point(date.fromisoformat(row["reportedOn"]), date.fromisoformat(row["dueOn"])) for row in rows],
+            reached_on=_day(rows[0]["reachedOn"]),
+        )
+        for rows in lines.values()
+    ]
+    chart = MilestoneTrend(title=data["subject"]["name"], milestones=trends, today=day)
+    return milestone_trend(chart, format, language)
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+CHARTS: Final = (
+    Chart(
+        "risk-matrix",
+        """query RiskMatrix($id: ID!, $asOf: AsOf) {
+          subject: project(id: $id, asOf: $asOf) { name }
+          riskRegister(projectId: $id, asOf: $asOf) { name probability impact }
+        }""",
+        _risk_matrix,
+    ),
+    Chart(
+        "burn-down",
+        """query BurnDown($id: ID!, $asOf: AsOf) {
+          subject: project(id: $id, asOf: $asOf) { name }
+          burnDown(projectId: $id, asOf: $asOf) { day leftHours idealHours }
+        }""",
+        _burn_down,
+    ),
+    Chart(
+        "sprint-burn-down",
+        """query BurnDown($id: ID!, $asOf: AsOf) {
+          subject: sprint(id: $id, asOf: $asOf) { name }
+          burnDown(sprintId: $id, asOf: $asOf) { day leftHours idealHours }
+        }""",
+        _burn_down,
+    ),
+    Chart(
+        "milestone-trend",
+        """query MilestoneTrend($id: ID!, $asOf: AsOf) {
+          subject: project(id: $id, asOf: $asOf) { name }
+          milestoneTrend(projectId: $id, asOf: $asOf) { milestoneId name reportedOn dueOn reachedOn }
+        }""",
+        _milestone_trend,
+    ),
+)

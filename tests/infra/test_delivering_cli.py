@@ -1,0 +1,72 @@
+"""`daybook chart`: what is made of a project, written to a file or told, and refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from signal import SIGINT
+from uuid import uuid4
+
+import pytest
+
+from domain.command import Accepted, Request
+from domain.values import id_text
+from infra.cli.running import prepared
+from infra.settings import Settings
+from tests.infra.daybook import Serving, daybook, daybook_apart, environment
+from tests.infra.test_charts import texts
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    serving = Serving(tmp_path_factory.mktemp("delivering") / "data")
+    yield serving.data
+    serving.told(SIGINT)
+    assert serving.is_gone(), serving.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def project(data: Path) -> str:
+    """A project with a milestone."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(data).items():
+            patch.setenv(name, value)
+        with prepared(Settings.from_environment()) as parts:
+            made = parts.pipeline.run(
+                Request(command="Project.propose", actor=parts.administrator, arguments={"name": "Acme"})
+            )
+            assert isinstance(made, Accepted)
+            milestone = {"project_id": made.changed[0].id, "name": "上线", "due_on": "2027-02-15"}
+            assert isinstance(
+                parts.pipeline.run(Request(command="Milestone.plan", actor=parts.administrator, arguments=milestone)),
+                Accepted,
+            )
+            return id_text("Project", made.changed[0].id)
+
+
+def test_a_chart_is_written_in_the_format_that_its_name_ends_with(data: Path, project: str, tmp_path: Path) -> None:
+    out = tmp_path / "trend.png"
+
+    said = daybook(data, "chart", "milestone-trend", project, "--out", str(out))
+
+    assert (said.returncode, said.stdout) == (0, "") and said.stderr.startswith(f"{out}: ")
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_chart_goes_to_the_standard_output_and_speaks_chinese(data: Path, project: str) -> None:
+    said = daybook_apart(data, "chart", "milestone-trend", project, "--language", "zh")
+
+    assert said.returncode == 0, said.stderr
+    assert "上线 2月15日" in [" ".join(text.split()) for text in texts(said.stdout)]
+
+
+def test_what_cannot_be_drawn_is_refused_in_one_line(data: Path, project: str) -> None:
+    unknown = f"Project_{uuid4()}"
+
+    nobody = daybook(data, "chart", "milestone-trend", unknown)
+    wrong = daybook(data, "chart", "milestone-trend", project, "--as-of", "yesterday")
+    pie = daybook(data, "chart", "pie", project)
+
+    assert (nobody.returncode, nobody.stderr) == (1, f"daybook: there is no {unknown}, or you may not see it\n")
+    assert wrong.returncode == 1 and "a day such as 2026-01-31" in wrong.stderr
+    assert pie.returncode == 2 and "there is no chart pie" in " ".join(pie.stderr.replace("│", " ").split())
