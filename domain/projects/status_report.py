@@ -10,15 +10,8 @@ from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
 from domain.parameters import AS_IT_IS, Actor, Moment, Text, command
+from domain.projects.lights import TrafficLight
 from domain.projects.project import Project
-
-
-class Colour(StrEnum):
-    """Of a traffic light."""
-
-    GREEN = "green"
-    YELLOW = "yellow"
-    RED = "red"
 
 
 class Status(StrEnum):
@@ -30,7 +23,7 @@ class Status(StrEnum):
 class Light:
     """How one side of a project stands. What is not green has a reason."""
 
-    colour: Colour
+    colour: TrafficLight
     reason: Annotated[str | None, "why it is not green"] = None
 
 
@@ -144,7 +137,9 @@ class StatusReport(Aggregate):
         lights = {"scope": scope, "time": time, "cost": cost, "quality": quality, "risk": risk}
         for side, light in lights.items():
             self.require(
-                light.colour is Colour.GREEN or light.reason is not None, "say why it is not green", f"{side}.reason"
+                light.colour is TrafficLight.GREEN or light.reason is not None,
+                "say why it is not green",
+                f"{side}.reason",
             )
         self.require(as_of is None or as_of <= now, "this moment has not come yet", "as_of")
         self.trigger_event(self.LightsSet, as_of=as_of or now.astimezone(UTC), **lights)

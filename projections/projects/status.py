@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 
 from domain.projects.change_request import Status as ChangeStatus
 from domain.projects.issue import Severity
+from domain.projects.lights import TrafficLight
 from domain.projects.milestone import Status as MilestoneStatus
 from domain.projects.planning.earned_value import EarningRule, Measures, earned_value, rounded
 from domain.projects.planning.plan import HUNDRED
@@ -37,17 +38,6 @@ class ProjectAspect(StrEnum):
     COST = "cost"
     QUALITY = "quality"
     RISK = "risk"
-
-
-class TrafficLight(StrEnum):
-    """How something is doing (红绿灯)."""
-
-    GREEN = "green"
-    """As planned."""
-    AMBER = "amber"
-    """To be watched."""
-    RED = "red"
-    """Something is to be decided."""
 
 
 @dataclass(frozen=True)

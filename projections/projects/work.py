@@ -100,7 +100,8 @@ def works_of(found: Valued, rule: EarningRule) -> Iterator[Work]:
     agreed: Planned = found.then or found
     plan, phases, project = plan_of(agreed), phase_of(agreed), found.projects[0]
     parents = {task.parent_id for task in agreed.tasks}
-    leaves = [task for task in agreed.tasks if task.id not in parents]
+    # In the order of ids: whoever is the first of some tasks has the digit that they cannot share.
+    leaves = sorted((task for task in agreed.tasks if task.id not in parents), key=lambda task: task.id)
     with in_words(found):
         dates = schedule(plan).tasks if plan else {}
     budgets, unspent = shares(found.lines, leaves, phases)

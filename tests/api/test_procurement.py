@@ -103,7 +103,7 @@ def test_a_published_report_is_frozen_and_its_figures_are_asked_as_of_its_moment
     project = api.given("proposeProject", name=some("Roll-out"))
     resource = a_resource(api, project)
     report = api.given("draftStatusReport", projectId=project, since="2026-11-02", until="2026-11-08", done="design")
-    light = {"colour": "YELLOW", "reason": "the vendor is slow"}
+    light = {"colour": "AMBER", "reason": "the vendor is slow"}
     api.given("setStatusReportLights", id=report, scope=light, time=light, cost=light, quality=light, risk=light)
     api.given("publishStatusReport", id=report)
     api.given("requestResource", id=resource)

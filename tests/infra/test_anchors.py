@@ -66,7 +66,9 @@ def record(address: str, events: int) -> None:
 
 
 def run(company: dict[str, str], *arguments: object) -> Result:
-    return CliRunner().invoke(command_line(Ports(application, sdl, at_hand)), [str(each) for each in arguments], env=company)
+    return CliRunner().invoke(
+        command_line(Ports(application, sdl, at_hand)), [str(each) for each in arguments], env=company
+    )
 
 
 def cut(connection: Connection[Any], last: int) -> None:

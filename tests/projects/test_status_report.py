@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from domain.projects.lights import TrafficLight
 from domain.projects.project import Project
-from domain.projects.status_report import Colour, Light, StatusReport
+from domain.projects.status_report import Light, StatusReport
 from tests.scenario import ME, World, one_of
 
 GREEN = {"colour": "green"}
@@ -30,7 +31,7 @@ def test_a_report_is_drafted_changed_and_published_with_its_lights(world: World)
 
     world.when("StatusReport.change", report, problems="two are ill").records(StatusReport.TextChanged, done="design")
     world.when("StatusReport.set_lights", report, **LIGHTS | {"time": LATE}).records(
-        StatusReport.LightsSet, time=Light(Colour.RED, LATE["reason"]), cost=Light(Colour.GREEN)
+        StatusReport.LightsSet, time=Light(TrafficLight.RED, LATE["reason"]), cost=Light(TrafficLight.GREEN)
     )
     world.when("StatusReport.publish", report).records_only(StatusReport.Published).records(
         StatusReport.Published, published_by_id=ME
@@ -58,7 +59,7 @@ def test_without_lights_or_words_it_is_not_published(world: World) -> None:
 def test_what_is_not_green_has_a_reason(world: World) -> None:
     report = a_draft(world)
 
-    told = world.when("StatusReport.set_lights", report, **LIGHTS | {"risk": {"colour": "yellow"}})
+    told = world.when("StatusReport.set_lights", report, **LIGHTS | {"risk": {"colour": "amber"}})
 
     told.is_refused("why it is not green", "risk.reason")
 
