@@ -29,9 +29,16 @@ from projections.projects.document import DocumentVersionView, DocumentView
 from projections.projects.earned import EarnedValue
 from projections.projects.gates import ProjectCheckView
 from projections.projects.issue import IssueView
+from projections.projects.kpis import Kpis
 from projections.projects.meeting import MeetingActionView, MeetingDecisionView, MeetingView
 from projections.projects.milestone import MilestoneView
 from projections.projects.milestone_trend import MilestoneTrend
+from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
+from projections.projects.open_issues import OpenIssues
+from projections.projects.phases import ProjectPhaseView
+from projections.projects.procurement import ProcurementPlan
+from projections.projects.project import ProjectView
+from projections.projects.milestones import MilestonesKept, MilestoneTrend
 from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
 from projections.projects.open_issues import OpenIssues
 from projections.projects.phases import ProjectPhaseView
@@ -157,6 +164,9 @@ REPORTS = (
     ProjectStatus,
     ProcurementPlan,
     MilestoneTrend,
+    MilestonesKept,
+    MilestoneTrend,
+    Kpis,
 )
 
 SEEN_BY = {view.of.__name__: view.needs for view in VIEWS if not view.key}

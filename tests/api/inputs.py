@@ -27,6 +27,8 @@ EXAMPLES: Final[dict[str, Any]] = {
     "DateTime": "2026-01-31T12:00:00Z",
     "MoneyInput": {"amount": "1", "currency": "EUR"},
     "PeriodInput": {"since": "2025-01-01"},
+    "CalendarInput": {"weekdays": [0, 1], "holidays": ["2026-01-05"], "extra": ["2026-01-10"]},
+    "CalendarPatch": {"weekdays": [0, 1], "holidays": ["2026-01-05"], "extra": ["2026-01-10"]},
     "AccountLifecycle": "LOYAL",  # what an account is from the start is no change
 }
 OF_EVERY_COMMAND: Final = {"idempotencyKey", "expectedVersion", "occurredAt", "correlationId", "causationId"}

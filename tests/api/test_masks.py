@@ -32,6 +32,7 @@ TYPES: dict[str, Any] = SCHEMA.type_map
 EVERYTHING = {"*.see": "ALL", "*.personal": "ALL", "platform.tokens": "ALL"}
 FILLED_BY_HAND = {kind.__name__ for kind in AGGREGATES if context_of(kind) != "projects"} | {
     "ProjectMember",
+    "ProjectTemplate",
     "Stakeholder",
 }
 HIDEABLE = sorted(name for kind in AGGREGATES for name in maskable(kind))
@@ -88,7 +89,7 @@ def fill(api: Api, pipeline: str, other: Api) -> None:
     owned = {
         "Account": account,
         "Contact": contact,
-        "Opportunity": sale,
+        "Opportunity": won,
         "Interaction": call,
         "User": a_user(api),
         "Team": do("formTeam", name=some("Team"), leadId=api.me),
@@ -107,6 +108,13 @@ def fill(api: Api, pipeline: str, other: Api) -> None:
         "Product": str(line["productId"]),
         "Pipeline": pipeline,
         "Project": a_full_project(api, other),
+        "ProjectTemplate": do(
+            "defineProjectTemplate",
+            name=some("Zebra"),
+            description="x",
+            phases=[{"phase": "x", "name": "x"}],
+            tasks=[{"key": "x", "name": "x", "phase": "x"}],
+        ),
     }
     for name, id in owned.items():
         do(f"assign{name}Owner", id=id, ownerId=a_user(api))
