@@ -13,7 +13,7 @@ from projections.columns import Of
 from projections.projects.project import ProjectView
 from projections.projects.sprint import SprintView
 from projections.projects.task import TaskView
-from projections.projects.workload import HoursOfDays
+from projections.projects.workload import CALENDAR, HoursOfDays, works
 from projections.report import Report
 
 
@@ -26,7 +26,8 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, ProjectView), need
     the first day. Days are those of UTC.
     """
 
-    sql = """
+    sql = (
+        """
         with whole as (
             select s.project_id, s.id as sprint_id, s.starts_on as first,
                    greatest(s.ends_on, s.closed_on, s.starts_on) as last
@@ -36,16 +37,17 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, ProjectView), need
                    coalesce(p.completed_on, p.ends_on, (:instant at time zone 'UTC')::date)
             from {projects} p where p.id = :project_id and :sprint_id is null),
         calendars as (
-            select w.*, coalesce(p.calendar_weekdays, '{0,1,2,3,4}') as weekdays,
-                   coalesce(p.calendar_holidays, '{}') as holidays, coalesce(p.calendar_extra, '{}') as extra
+            select w.*, """
+        + CALENDAR
+        + """
             from whole w left join {projects} p on p.id = w.project_id),
         days as (
             select c.project_id, c.sprint_id, g.day::date as day, (:instant at time zone 'UTC')::date as today,
                    case when g.day::date >= (:instant at time zone 'UTC')::date then 'infinity'
                         else (g.day + interval '1 day') at time zone 'UTC' end as upto,
-                   g.day::date = any(c.extra)
-                   or ((extract(isodow from g.day) - 1)::bigint = any(c.weekdays)
-                       and not g.day::date = any(c.holidays)) as works
+                   """
+        + works("g.day::date", "c")
+        + """ as works
             from calendars c cross join generate_series(
                 c.first::timestamp, least(greatest(c.first, c.last), c.first + 3660)::timestamp, '1 day') as g (day)),
         known as (
@@ -79,6 +81,7 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, ProjectView), need
         from line l cross join begun b left join sums s on s.day = l.day
         order by l.day
     """
+    )
 
     sprint_id: Annotated[UUID | None, Of("Sprint"), "the sprint that is asked about"] = None
     project_id: Annotated[UUID | None, Of("Project"), "or the project as a whole"] = None

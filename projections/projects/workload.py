@@ -11,11 +11,24 @@ from uuid import UUID
 from domain.values import WrongPart
 from projections.columns import Of
 from projections.projects.project import ProjectView
+from projections.projects.project_member import ProjectMemberView
 from projections.projects.task import TaskView
 from projections.report import Report
 
 MOST_WEEKS: Final = 104
 WHOLE_DAY: Final = 24
+
+CALENDAR: Final = """
+    coalesce(p.calendar_weekdays, '{0,1,2,3,4}') as weekdays, coalesce(p.calendar_holidays, '{}') as holidays,
+    coalesce(p.calendar_extra, '{}') as extra"""
+"""On which days work is done in a project `p`; from Monday to Friday, where it may not be seen."""
+
+
+def works(day: str, calendar: str) -> str:
+    """Whether work is done on a day, by what `CALENDAR` tells of a project."""
+    weekday = f"(extract(isodow from {day}) - 1)::bigint"
+    in_week = f"{weekday} = any({calendar}.weekdays) and not {day} = any({calendar}.holidays)"
+    return f"({day} = any({calendar}.extra) or ({in_week}))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +44,23 @@ class HoursOfDays:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workload(HoursOfDays, Report, of=(TaskView, ProjectView), needs="projects.see"):
-    """The hours of open work by person and week (工作负荷).
+class Workload(HoursOfDays, Report, of=(TaskView, ProjectView, ProjectMemberView), needs="projects.see"):
+    """The hours of open work by person and week (工作负荷), beside those for which they are there.
 
     What is left of a task is spread evenly over the working days, by the calendar of its project, from the day on which
     it may start, or today, to the day when it is due, or over its duration; ten years at most. What is overdue is to be
     done today. Only what has no others under it counts, and no project that is over. Days are those of UTC.
     """
 
-    sql = """
+    sql = (
+        """
         with moment as (
             select (:instant at time zone 'UTC')::date as today,
                    date_trunc('week', coalesce(:since, (:instant at time zone 'UTC')::date)::timestamp)::date as since),
         open_tasks as (
-            select t.id, t.assignee_id, coalesce(p.calendar_weekdays, '{0,1,2,3,4}') as weekdays,
-                   coalesce(p.calendar_holidays, '{}') as holidays, coalesce(p.calendar_extra, '{}') as extra,
+            select t.id, t.assignee_id, """
+        + CALENDAR
+        + """,
                    case when t.effort is not null then t.effort * (100 - t.progress) / 100
                         else coalesce(t.remaining, t.duration * (100 - t.progress) / 100) * :hours_per_day
                    end as hours,
@@ -63,20 +78,39 @@ class Workload(HoursOfDays, Report, of=(TaskView, ProjectView), needs="projects.
                        o.first + 3660) as last
             from open_tasks o),
         days as (
-            select s.id, s.assignee_id, s.hours, s.first, g.day::date as day,
-                   g.day::date = any(s.extra)
-                   or ((extract(isodow from g.day) - 1)::bigint = any(s.weekdays)
-                       and not g.day::date = any(s.holidays)) as works
+            select s.id, s.assignee_id, s.hours, s.first, g.day::date as day, """
+        + works("g.day::date", "s")
+        + """ as works
             from spans s cross join generate_series(s.first::timestamp, s.last::timestamp, '1 day') as g (day)),
-        counted as (select d.*, count(*) filter (where works) over (partition by d.id) as working from days d)
-        select c.assignee_id as user_id, date_trunc('week', c.day::timestamp)::date as week,
-               trim_scale(round(sum(c.hours / greatest(c.working, 1)), 2)) as hours, count(distinct c.id) as tasks
-        from counted c cross join moment m
-        where (c.works or (c.working = 0 and c.day = c.first))
-          and c.day >= m.since and c.day < m.since + 7 * :weeks::int
-        group by 1, 2
-        order by 1 nulls last, 2
+        counted as (select d.*, count(*) filter (where works) over (partition by d.id) as working from days d),
+        load as (
+            select c.assignee_id as user_id, date_trunc('week', c.day::timestamp)::date as week,
+                   sum(c.hours / greatest(c.working, 1)) as hours, count(distinct c.id) as tasks
+            from counted c cross join moment m
+            where (c.works or (c.working = 0 and c.day = c.first))
+              and c.day >= m.since and c.day < m.since + 7 * :weeks::int
+            group by 1, 2),
+        members as (
+            select m.user_id, m.allocation, m.since, m.until, """
+        + CALENDAR
+        + """
+            from {project_members} m left join {projects} p on p.id = m.project_id
+            where not m.archived and (:project_id is null or m.project_id = :project_id)),
+        allocated as (
+            select l.user_id, l.week, sum(m.allocation / 100 * :hours_per_day * there.days) as hours
+            from load l join members m on m.user_id = l.user_id
+            cross join lateral (
+                select count(*) as days from generate_series(0, 6) n
+                where l.week + n >= m.since and (m.until is null or l.week + n <= m.until) and """
+        + works("(l.week + n)", "m")
+        + """) there
+            group by l.user_id, l.week)
+        select l.user_id, l.week, trim_scale(round(l.hours, 2)) as hours, l.tasks,
+               trim_scale(round(a.hours, 2)) as allocated
+        from load l left join allocated a on a.user_id = l.user_id and a.week = l.week
+        order by l.user_id nulls last, l.week
     """
+    )
 
     since: Annotated[date | None, "from the week of this day on; of today unless given"] = None
     weeks: Annotated[int, "how many weeks"] = 8
@@ -94,3 +128,4 @@ class Workload(HoursOfDays, Report, of=(TaskView, ProjectView), needs="projects.
         week: Annotated[date, "its Monday"]
         hours: Annotated[Decimal, "of work that is left, to two digits after the point"]
         tasks: Annotated[int, "on how many tasks"]
+        allocated: Annotated[Decimal | None, "hours that their projects may count on; null for who is in no team"]

@@ -23,6 +23,7 @@ from tests.api.company import a_user
 
 WORKLOAD = """query ($project: ID!, $since: Date, $at: AsOf) { workload(
     projectId: $project, since: $since, weeks: 6, hoursPerDay: "7.5", asOf: $at) { userId week hours tasks } }"""
+ALLOCATED = "{ workload { userId week hours allocated } }"
 BURN_DOWN = """query ($sprint: ID, $project: ID, $at: AsOf) { burnDown(
     sprintId: $sprint, projectId: $project, asOf: $at) { day leftHours leftTasks allHours allTasks idealHours } }"""
 VELOCITY = """query ($project: ID!, $at: AsOf) { velocity(projectId: $project, asOf: $at) {
@@ -117,6 +118,22 @@ def test_who_does_nothing_more_has_no_work(api: Api) -> None:
     assert api.ask(WORKLOAD, project=project)["workload"] == []
     [row] = api.ask(WORKLOAD, project=project, at={"position": before})["workload"]
     assert (row["userId"], row["hours"]) == (ada, "8")
+
+
+def test_beside_the_work_stands_what_people_are_there_for(api: Api) -> None:
+    project, other, ada, eve = a_project(api), a_project(api), a_user(api), a_user(api)
+    monday, tuesday = (MONDAY + timedelta(weeks=1, days=n) for n in (0, 1))
+    for who in (ada, eve):
+        a_task(api, project, assigneeId=who, startsOn=str(monday), dueOn=str(tuesday), effort="50")
+    of_it = {"userId": ada, "role": "DEVELOPER"}
+    api.given("joinAsProjectMember", projectId=project, allocation="50", since=str(tuesday), **of_it)
+    api.given("joinAsProjectMember", projectId=other, allocation="20", since="2025-01-01", until=str(tuesday), **of_it)
+
+    [row] = [each for each in api.ask(ALLOCATED)["workload"] if each["userId"] == ada]
+    of_project = api.ask(WORKLOAD.replace("tasks", "tasks allocated"), project=project)["workload"]
+
+    assert (row["week"], row["hours"], row["allocated"]) == (str(monday), "50", "19.2")  # 4 days half, 2 a fifth of 8
+    assert {each["userId"]: each["allocated"] for each in of_project} == {ada: "15", eve: None}
 
 
 def test_work_without_a_day_when_it_is_due_takes_as_long_as_it_takes(api: Api) -> None:
