@@ -12,6 +12,7 @@ from projections.platform.custom_field import CustomFieldView
 from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserRoleView, UserSkillView, UserView
+from projections.projects.breakdown import TaskDependencyView
 from projections.projects.budget import BudgetCommitmentView, BudgetLineView, BudgetSpendingView, BudgetView
 from projections.projects.burn_down import BurnDown
 from projections.projects.business_process import (
@@ -28,6 +29,7 @@ from projections.projects.costs import BudgetTrend, CostAgainstPlan
 from projections.projects.document import DocumentVersionView, DocumentView
 from projections.projects.earned import EarnedValue
 from projections.projects.gates import ProjectCheckView
+from projections.projects.hours import TaskTimeEntryView
 from projections.projects.issue import IssueView
 from projections.projects.kpis import Kpis
 from projections.projects.meeting import MeetingActionView, MeetingDecisionView, MeetingView
@@ -59,7 +61,7 @@ from projections.projects.stakeholder import StakeholderGrid, StakeholderView
 from projections.projects.status import ProjectStatus
 from projections.projects.status_report import StatusReportView
 from projections.projects.swot_analysis import SwotAnalysisItemView, SwotAnalysisView
-from projections.projects.task import TaskDependencyView, TaskTimeEntryView, TaskView
+from projections.projects.task import TaskView
 from projections.projects.wbs import Wbs
 from projections.projects.workload import Workload
 from projections.sales.forecast import Forecast

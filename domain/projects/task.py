@@ -1,29 +1,23 @@
-"""A task (任务分解): a piece of the work of a project, which may have others under it and wait for others."""
+"""A task (任务分解): a piece of the work of a project, from its plan until it is done."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
-from domain.parameters import AS_IT_IS, Actor, Following, Its, Moment, Sees, Text, command
+from domain.parameters import AS_IT_IS, Following, Its, Moment, Text, command
 from domain.platform.user import User
+from domain.projects.breakdown import Placed
+from domain.projects.hours import Timed
 from domain.projects.milestone import Milestone
-from domain.projects.planning.plan import DEEPEST, LONGEST, Kind, why_no_percent
-from domain.projects.planning.standing import Standing, why_not
+from domain.projects.planning.plan import DEEPEST, LONGEST, why_no_percent
 from domain.projects.project import Project
-from domain.values import new_id
 
-BEFORE: Final = ("dependencies", "parent_id", "subtask_ids")
-TURNING: Final = ("parent_id", "subtask_ids")
-"""Whatever a task waits for: what that depends on, with all that is under it, and what it is under is begun before."""
 DONE: Final = "this task is done: reopen it first"
-FULL_DAY: Final = 24
 
 
 class Status(StrEnum):
@@ -40,35 +34,11 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
-@dataclass(frozen=True)
-class Wait:
-    """What a task waits for; `lag` is in working days."""
-
-    predecessor_id: UUID
-    kind: Kind
-    lag: int
-
-
-@dataclass(frozen=True)
-class TimeEntry:
-    """Hours that somebody worked on a task on a day."""
-
-    entry_id: UUID
-    user_id: UUID
-    on: date
-    hours: Decimal
-    note: str | None
-
-
-class Task(Aggregate):
+class Task(Placed, Timed):
     needs = "projects.work"
 
-    project_id: UUID
-    name: str
     description: str | None = None
     phase: str | None = None
-    parent_id: UUID | None = None
-    subtask_ids: frozenset[UUID] = frozenset()
     milestone_id: UUID | None = None
     assignee_id: UUID | None = None
     required_skills: tuple[str, ...] = ()
@@ -78,15 +48,12 @@ class Task(Aggregate):
     due_on: date | None = None
     duration: int = 1
     effort: Decimal | None = None
-    spent: Decimal = Decimal(0)
     remaining: int | None = None
     progress: Decimal = Decimal(0)
     started_on: date | None = None
     finished_on: date | None = None
     status: Status = Status.PLANNED
     blocked_reason: str | None = None
-    dependencies: Mapping[UUID, Wait] = field(default_factory=dict)
-    time_entries: Mapping[UUID, TimeEntry] = field(default_factory=dict)
 
     class Planned(Aggregate.Created):
         project_id: UUID
@@ -126,22 +93,6 @@ class Task(Aggregate):
         required_skills: tuple[str, ...]
         required_resources: tuple[str, ...]
 
-    class DependencySet(Aggregate.Event):
-        item_of = "dependencies"
-        predecessor_id: UUID
-        kind: Kind
-        lag: int
-
-    class DependencyRemoved(Aggregate.Event):
-        ends_item_of = "dependencies"
-        predecessor_id: UUID
-
-    class MovedUnder(Aggregate.Event):
-        parent_id: UUID | None
-
-    class SubtasksChanged(Aggregate.Event):
-        subtask_ids: frozenset[UUID]
-
     class Started(Aggregate.Event):
         started_on: date
         status: Status = Status.IN_PROGRESS
@@ -153,28 +104,6 @@ class Task(Aggregate):
     class ProgressReported(Aggregate.Event):
         progress: Decimal
         remaining: int | None
-
-    class TimeLogged(Aggregate.Event):
-        item_of = "time_entries"
-        entry_id: UUID
-        user_id: UUID
-        on: date
-        hours: Decimal
-        note: str | None
-
-    class TimeCorrected(Aggregate.Event):
-        item_of = "time_entries"
-        entry_id: UUID
-        on: date
-        hours: Decimal
-        note: str | None
-
-    class TimeRemoved(Aggregate.Event):
-        ends_item_of = "time_entries"
-        entry_id: UUID
-
-    class SpentChanged(Aggregate.Event):
-        spent: Decimal
 
     class Blocked(Aggregate.Event):
         blocked_reason: str
@@ -295,59 +224,12 @@ class Task(Aggregate):
         self.trigger_event(self.NeedsChanged, required_skills=skills, required_resources=resources)
 
     @command
-    def depend_on(
-        self,
-        predecessor: Task,
-        before: Annotated[tuple[Task, ...], Following("predecessor", by=BEFORE, turning=TURNING)],
-        sees: Sees,
-        kind: Annotated[Kind, "what waits for what"] = Kind.FS,
-        lag: Annotated[int, "working days in between; less than nil for a lead"] = 0,
-    ) -> None:
-        """Let it wait for another task. Said again, it waits otherwise."""
-        self.require(
-            predecessor.project_id == self.project_id, "a task waits for tasks of its own project", "predecessor_id"
-        )
-        self.require(abs(lag) <= LONGEST, f"a lag is at most {LONGEST:,} working days either way", "lag")
-        self.require(not (kind.to_finish and self.subtask_ids), self._finishes_with_them(), "kind")
-        now = self.standing(sees)
-        waiting = replace(now, waits_for={**now.waits_for, predecessor.id: kind})
-        self._check_standing(waiting, (predecessor, *before), sees, "predecessor_id")
-        self.trigger_event(self.DependencySet, predecessor_id=predecessor.id, kind=kind, lag=lag)
-
-    @command
-    def undepend(self, predecessor_id: UUID) -> None:
-        """Let it wait no more for another task."""
-        self.require(predecessor_id in self.dependencies, "it does not wait for this", "predecessor_id")
-        self.trigger_event(self.DependencyRemoved, predecessor_id=predecessor_id)
-
-    @command
-    def move_under(
-        self,
-        parent: Annotated[Task | None, "null for none"],
-        around: Annotated[tuple[Task, ...], Following("parent", by=BEFORE, turning=TURNING)],
-        own: Annotated[tuple[Task, ...], Following("self", by=BEFORE, turning=TURNING)],
-        sees: Sees,
-    ) -> tuple[Task, ...]:
-        """Make it a part of another task."""
-        if parent:
-            parent._check_takes(self.project_id)
-            moved = replace(self.standing(sees), parent_id=parent.id)
-            self._check_standing(moved, (parent, *around, *own), sees, "parent_id")
-        was = [each for each in own if each.id == self.parent_id]
-        self.trigger_event(self.MovedUnder, parent_id=parent and parent.id)
-        for each in was:
-            each.trigger_event(self.SubtasksChanged, subtask_ids=each.subtask_ids - {self.id})
-        if parent:
-            parent._take(self)
-        return self, *was, *([parent] if parent else [])
-
-    @command
     def start(
         self, now: Moment, project: Its[Project], on: Annotated[date | None, "today unless given"] = None
     ) -> None:
         """Work on it has begun."""
         project.check_open()
-        self.trigger_event(self.Started, started_on=self._day(on, now))
+        self.trigger_event(self.Started, started_on=self.day(on, now))
 
     @command
     def put_back(self) -> None:
@@ -367,42 +249,6 @@ class Task(Aggregate):
         self.require(why is None, why, "progress")
         self._check_days(remaining, "remaining", least=0)
         self.trigger_event(self.ProgressReported, progress=progress, remaining=remaining)
-
-    @command(undone_by="remove_time")
-    def log_time(
-        self,
-        hours: Decimal,
-        by: Actor,
-        now: Moment,
-        project: Its[Project],
-        user: Annotated[User | None, "who worked; you unless given"] = None,
-        on: Annotated[date | None, "today unless given"] = None,
-        note: Text | None = None,
-    ) -> None:
-        """Record hours that somebody worked on it."""
-        project.check_open()
-        entry = TimeEntry(new_id(), user.id if user else by, self._day(on, now), hours, note)
-        self._check_time(entry)
-        self.trigger_event(self.TimeLogged, **vars(entry))
-        self.trigger_event(self.SpentChanged, spent=self._spent())
-
-    @command(undone_by="correct_time")
-    def correct_time(
-        self, entry_id: UUID, hours: Decimal, now: Moment, on: date | None = None, note: Text | None = None
-    ) -> None:
-        """Correct hours that were recorded. Without a day, it stays the same."""
-        known = self.needed(self.time_entries.get(entry_id), "no such hours are recorded", "entry_id")
-        entry = replace(known, on=self._day(on or known.on, now), hours=hours, note=note)
-        self._check_time(entry)
-        self.trigger_event(self.TimeCorrected, entry_id=entry_id, on=entry.on, hours=hours, note=note)
-        self.trigger_event(self.SpentChanged, spent=self._spent())
-
-    @command(undone_by="log_time")
-    def remove_time(self, entry_id: UUID) -> None:
-        """Take back hours that were recorded by mistake."""
-        self.require(entry_id in self.time_entries, "no such hours are recorded", "entry_id")
-        self.trigger_event(self.TimeRemoved, entry_id=entry_id)
-        self.trigger_event(self.SpentChanged, spent=self._spent())
 
     @command
     def block(self, reason: Text) -> None:
@@ -424,7 +270,7 @@ class Task(Aggregate):
         """It is done. What has others under it is done after them."""
         left = any(each.status is not Status.DONE and not each.archived for each in subtasks)
         self.require(not left, "what is under it is not done yet", "id")
-        day = self._day(on, now)
+        day = self.day(on, now)
         self.require(self.started_on is None or day >= self.started_on, f"it was begun on {self.started_on}", "on")
         self.trigger_event(self.Completed, finished_on=day)
 
@@ -466,21 +312,8 @@ class Task(Aggregate):
             self.require((state is Status.BLOCKED) == (command == "unblock"), self._why_not_now())
         super().guard(command)
 
-    def standing(self, sees: Sees) -> Standing:
-        """Where it stands among others, under its name if that may be told."""
-        waits_for = {id: wait.kind for id, wait in self.dependencies.items()}
-        return Standing(self.id, self.name if sees(self) else "a task that you may not see", self.parent_id, waits_for)
-
-    def why_not_among(self, reached: Collection[Any]) -> str | None:
-        if why_not(each.standing(lambda _: False) for each in (*reached, self)):
-            return "tasks would wait for each other, or be under themselves"
-        return None
-
     def _why_not_now(self) -> str:
         return DONE if self.status is Status.DONE else f"this task is {self.status.replace('_', ' ')}"
-
-    def _finishes_with_them(self) -> str:
-        return "it finishes with the tasks under it: let one of them wait, or use FS or SS"
 
     def _check_takes(self, project_id: UUID, above: int = 0) -> None:
         """Whether a task of a project may become a part of this one."""
@@ -491,14 +324,6 @@ class Task(Aggregate):
         self.require(
             not held, "what waits to finish has no tasks under it: let them wait, or use FS or SS", "parent_id"
         )
-
-    def _take(self, part: Task) -> None:
-        self.trigger_event(self.SubtasksChanged, subtask_ids=self.subtask_ids | {part.id})
-
-    def _check_standing(self, changed: Standing, others: Iterable[Task], sees: Sees, field: str) -> None:
-        among = {each.id: each.standing(sees) for each in others} | {self.id: changed}
-        wrong = why_not(among.values())
-        self.require(wrong is None, str(wrong), field)
 
     @classmethod
     def _check_milestone(cls, milestone: Milestone | None, project_id: UUID) -> None:
@@ -518,18 +343,3 @@ class Task(Aggregate):
     @classmethod
     def _check_effort(cls, effort: Decimal | None) -> None:
         cls.require(effort is None or effort >= 0, "an effort is nil or more", "effort")
-
-    def _check_time(self, entry: TimeEntry) -> None:
-        """More than nothing, and no more than a day has with all that this person has recorded here for it."""
-        self.require(entry.hours > 0, "say how many hours it was", "hours")
-        others = [each for each in self.time_entries.values() if each.entry_id != entry.entry_id]
-        same = sum((e.hours for e in others if (e.user_id, e.on) == (entry.user_id, entry.on)), Decimal(0))
-        left = FULL_DAY - same
-        self.require(entry.hours <= left, f"a day has {FULL_DAY} hours, of which {left} are left here", "hours")
-
-    def _spent(self) -> Decimal:
-        return sum((each.hours for each in self.time_entries.values()), Decimal(0))
-
-    def _day(self, on: date | None, now: Moment) -> date:
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        return on or now.date()

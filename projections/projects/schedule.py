@@ -16,6 +16,7 @@ from domain.projects.planning.what_if import slipped
 from domain.values import WrongPart
 from projections.columns import Of
 from projections.computed import Computed
+from projections.projects.breakdown import TaskDependencyView
 from projections.projects.charter import ProjectBaselineView
 from projections.projects.milestone import MilestoneView
 from projections.projects.outline import Line, outline
@@ -23,7 +24,7 @@ from projections.projects.phases import ProjectPhaseView
 from projections.projects.plan import Delay, delays_of, in_words, plan_of
 from projections.projects.planned import UNKNOWN_PROJECT, Baselined, Planned
 from projections.projects.project import ProjectView
-from projections.projects.task import TaskDependencyView, TaskView
+from projections.projects.task import TaskView
 
 PLAN: Final = (ProjectView, ProjectPhaseView, TaskView, TaskDependencyView, MilestoneView)
 MOST_PATHS: Final = 100

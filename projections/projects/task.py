@@ -1,4 +1,4 @@
-"""Tasks, what they wait for and the hours that were worked on them, as people see them."""
+"""Tasks, as people see them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from domain.projects.planning.plan import Kind
 from domain.projects.task import Priority, Status, Task
 from projections.columns import Of
 from projections.view import View
@@ -48,37 +47,3 @@ class TaskView(
     finished_on: Annotated[date | None, "when it was done"] = None
     status: Annotated[Status, "how it stands; what has others under it is done after all of them"] = Status.PLANNED
     blocked_reason: Annotated[str | None, "what keeps it from going on"] = None
-
-
-class TaskDependencyView(
-    View,
-    of=Task,
-    table="task_dependencies",
-    key="predecessor_id",
-    within=TaskView,
-    ends=(Task.DependencyRemoved,),
-    indexes=("predecessor_id",),
-):
-    """A task waits for another (依赖)."""
-
-    predecessor_id: Annotated[UUID, Of("Task"), "what it waits for"]
-    kind: Annotated[Kind, "which of its ends waits for which end of the other"]
-    lag: Annotated[int, "working days in between; less than nil for a lead"]
-
-
-class TaskTimeEntryView(
-    View,
-    of=Task,
-    table="task_time_entries",
-    key="entry_id",
-    within=TaskView,
-    ends=(Task.TimeRemoved,),
-    indexes=("user_id", "on"),
-):
-    """Hours that somebody worked on a task on a day (工时)."""
-
-    entry_id: UUID
-    user_id: Annotated[UUID, "who worked"]
-    on: Annotated[date, "the day on which it was worked"]
-    hours: Decimal
-    note: str | None

@@ -15,10 +15,10 @@ from domain.values import SMALLEST, Money
 from projections.computed import From
 from projections.projects.budget import BudgetLineView, BudgetSpendingView, BudgetView
 from projections.projects.charter import ProjectBaselineView
+from projections.projects.hours import TaskTimeEntryView
 from projections.projects.plan import in_words, phase_of, plan_of
 from projections.projects.planned import Baselined, Planned, TaskRow
 from projections.projects.schedule import PLAN
-from projections.projects.task import TaskTimeEntryView
 
 VALUED: Final = (*PLAN, ProjectBaselineView, TaskTimeEntryView, BudgetView, BudgetLineView, BudgetSpendingView)
 BUDGET: Final = "join {budgets} b on b.id = l.id and b.project_id = :project_id and not b.archived"
