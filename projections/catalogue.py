@@ -12,6 +12,7 @@ from projections.platform.custom_field import CustomFieldView
 from projections.platform.role import RoleGrantView, RoleView
 from projections.platform.team import TeamMemberView, TeamView
 from projections.platform.user import UserRoleView, UserSkillView, UserView
+from projections.projects.allocation import ResourceAllocation
 from projections.projects.breakdown import TaskDependencyView
 from projections.projects.budget import BudgetCommitmentView, BudgetLineView, BudgetSpendingView, BudgetView
 from projections.projects.burn_down import BurnDown
@@ -35,12 +36,7 @@ from projections.projects.kpis import Kpis
 from projections.projects.meeting import MeetingActionView, MeetingDecisionView, MeetingView
 from projections.projects.milestone import MilestoneView
 from projections.projects.milestone_trend import MilestoneTrend
-from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
-from projections.projects.open_issues import OpenIssues
-from projections.projects.phases import ProjectPhaseView
-from projections.projects.procurement import ProcurementPlan
-from projections.projects.project import ProjectView
-from projections.projects.milestones import MilestonesKept, MilestoneTrend
+from projections.projects.milestones import MilestoneDates, MilestonesKept
 from projections.projects.objectives import ProjectMeasurementView, ProjectObjectiveView
 from projections.projects.open_issues import OpenIssues
 from projections.projects.phases import ProjectPhaseView
@@ -154,6 +150,7 @@ REPORTS = (
     ChangeLog,
     OpenIssues,
     Workload,
+    ResourceAllocation,
     BurnDown,
     Velocity,
     Board,
@@ -167,7 +164,7 @@ REPORTS = (
     ProcurementPlan,
     MilestoneTrend,
     MilestonesKept,
-    MilestoneTrend,
+    MilestoneDates,
     Kpis,
 )
 

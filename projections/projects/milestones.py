@@ -52,8 +52,8 @@ class MilestonesKept(Report, of=(MilestoneView,), needs="projects.see"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MilestoneTrend(Report, of=(MilestoneView,), needs="projects.see"):
-    """Every day that each milestone was to be reached by, from when on: what a milestone trend chart draws."""
+class MilestoneDates(Report, of=(MilestoneView,), needs="projects.see"):
+    """Every day that each milestone was to be reached by, with since when, and why."""
 
     sql = """
         select project_id, id as milestone_id, name, since, due_on, reason, reached_on

@@ -31,6 +31,46 @@ def works(day: str, calendar: str) -> str:
     return f"({day} = any({calendar}.extra) or ({in_week}))"
 
 
+OPEN_WORK: Final = (
+    """
+        moment as (
+            select (:instant at time zone 'UTC')::date as today,
+                   date_trunc('week', coalesce(:since, (:instant at time zone 'UTC')::date)::timestamp)::date as since),
+        open_tasks as (
+            select t.id, t.project_id, t.assignee_id, """
+    + CALENDAR
+    + """,
+                   case when t.effort is not null then t.effort * (100 - t.progress) / 100
+                        else coalesce(t.remaining, t.duration * (100 - t.progress) / 100) * :hours_per_day
+                   end as hours,
+                   greatest(m.today, t.starts_on) as first, t.due_on, t.duration
+            from {tasks} t cross join moment m left join {projects} p on p.id = t.project_id
+            where t.status <> 'done' and not t.archived
+              and coalesce(p.status not in ('completed', 'cancelled') and not p.archived, true)
+              and (:user_id is null or t.assignee_id = :user_id)
+              and not exists (select from {tasks} part where part.parent_id = t.id and not part.archived)),
+        spans as (
+            select o.*, least(
+                       greatest(o.first, coalesce(
+                           o.due_on, o.first + ((least(o.duration, 3660) - 1) * 7 / cardinality(o.weekdays))::int)),
+                       o.first + 3660) as last
+            from open_tasks o),
+        days as (
+            select s.id, s.project_id, s.assignee_id, s.hours, s.first, g.day::date as day, """
+    + works("g.day::date", "s")
+    + """ as works
+            from spans s cross join generate_series(s.first::timestamp, s.last::timestamp, '1 day') as g (day)),
+        counted as (select d.*, count(*) filter (where works) over (partition by d.id) as working from days d),
+        work as (
+            select c.id, c.project_id, c.assignee_id as user_id, c.hours / greatest(c.working, 1) as hours,
+                   date_trunc('week', c.day::timestamp)::date as week
+            from counted c cross join moment m
+            where (c.works or (c.working = 0 and c.day = c.first))
+              and c.day >= m.since and c.day < m.since + 7 * :weeks::int)"""
+)
+"""The open work of the weeks that are asked for, as `work`: the hours of each task on each day on which it is done."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HoursOfDays:
     """A report that counts what has no effort by its duration."""
@@ -53,43 +93,12 @@ class Workload(HoursOfDays, Report, of=(TaskView, ProjectView, ProjectMemberView
     """
 
     sql = (
-        """
-        with moment as (
-            select (:instant at time zone 'UTC')::date as today,
-                   date_trunc('week', coalesce(:since, (:instant at time zone 'UTC')::date)::timestamp)::date as since),
-        open_tasks as (
-            select t.id, t.assignee_id, """
-        + CALENDAR
+        "with"
+        + OPEN_WORK
         + """,
-                   case when t.effort is not null then t.effort * (100 - t.progress) / 100
-                        else coalesce(t.remaining, t.duration * (100 - t.progress) / 100) * :hours_per_day
-                   end as hours,
-                   greatest(m.today, t.starts_on) as first, t.due_on, t.duration
-            from {tasks} t cross join moment m left join {projects} p on p.id = t.project_id
-            where t.status <> 'done' and not t.archived
-              and coalesce(p.status not in ('completed', 'cancelled') and not p.archived, true)
-              and (:project_id is null or t.project_id = :project_id)
-              and (:user_id is null or t.assignee_id = :user_id)
-              and not exists (select from {tasks} part where part.parent_id = t.id and not part.archived)),
-        spans as (
-            select o.*, least(
-                       greatest(o.first, coalesce(
-                           o.due_on, o.first + ((least(o.duration, 3660) - 1) * 7 / cardinality(o.weekdays))::int)),
-                       o.first + 3660) as last
-            from open_tasks o),
-        days as (
-            select s.id, s.assignee_id, s.hours, s.first, g.day::date as day, """
-        + works("g.day::date", "s")
-        + """ as works
-            from spans s cross join generate_series(s.first::timestamp, s.last::timestamp, '1 day') as g (day)),
-        counted as (select d.*, count(*) filter (where works) over (partition by d.id) as working from days d),
         load as (
-            select c.assignee_id as user_id, date_trunc('week', c.day::timestamp)::date as week,
-                   sum(c.hours / greatest(c.working, 1)) as hours, count(distinct c.id) as tasks
-            from counted c cross join moment m
-            where (c.works or (c.working = 0 and c.day = c.first))
-              and c.day >= m.since and c.day < m.since + 7 * :weeks::int
-            group by 1, 2),
+            select user_id, week, sum(hours) as hours, count(distinct id) as tasks
+            from work where :project_id is null or project_id = :project_id group by 1, 2),
         members as (
             select m.user_id, m.allocation, m.since, m.until, """
         + CALENDAR

@@ -14,7 +14,7 @@ from tests.api.company import euros
 
 KEPT = """query ($project: ID!, $on: Date, $at: AsOf) { milestonesKept(projectId: $project, on: $on, asOf: $at) {
     milestoneId status firstDueOn dueOn slips daysPutOff reachedOn daysLate kept } }"""
-TREND = """query ($project: ID!, $at: AsOf) { milestoneTrend(projectId: $project, asOf: $at) {
+TREND = """query ($project: ID!, $at: AsOf) { milestoneDates(projectId: $project, asOf: $at) {
     milestoneId dueOn reason reachedOn } }"""
 KPIS = """query ($project: ID!, $at: AsOf) { kpis(projectId: $project, asOf: $at) {
     text value measuredOn measurements progress met } }"""
@@ -71,7 +71,7 @@ def test_how_milestones_were_kept_and_every_day_that_they_had_is_told_as_of_any_
     for position, then in (moments[6], moments[-1]):
         at, on = {"position": position}, TODAY + timedelta(days=1)
         kept = api.ask(KEPT, project=project, on=str(on), at=at)["milestonesKept"]
-        trend = api.ask(TREND, project=project, at=at)["milestoneTrend"]
+        trend = api.ask(TREND, project=project, at=at)["milestoneDates"]
 
         assert {row.pop("milestoneId"): row for row in kept} == {id: each.row(on) for id, each in then.items()}
         told: dict[str, list[Any]] = {}
