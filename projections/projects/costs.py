@@ -11,18 +11,20 @@ from domain.projects.costs import BudgetCategory
 from domain.values import Money
 from projections.columns import Of
 from projections.projects.budget import BudgetCommitmentView, BudgetLineView, BudgetSpendingView, BudgetView
+from projections.projects.task import TaskTimeEntryView, TaskView
 from projections.report import Bucket, Report
 
 
 @dataclass(frozen=True, kw_only=True)
 class CostAgainstPlan(
     Report,
-    of=(BudgetView, BudgetLineView, BudgetCommitmentView, BudgetSpendingView),
+    of=(BudgetView, BudgetLineView, BudgetCommitmentView, BudgetSpendingView, TaskView, TaskTimeEntryView),
     needs="projects.see",
 ):
     """What projects were to cost and what they do, by category and phase (成本对比).
 
-    What was spent without being planned has a row too. What was taken back does not count.
+    What was spent without being planned has a row too. What was taken back does not count. The hours that were logged
+    on tasks are spent on people, at the rate of the budget, in the phase of the task.
     """
 
     sql = """
@@ -33,6 +35,10 @@ class CostAgainstPlan(
             select l.id, l.category, l.phase, l.planned, 0 as committed, 0 as actual from {budget_lines} l
             union all
             select s.id, s.category, s.phase, 0, 0, s.amount from {budget_spendings} s where not s.taken_back
+            union all
+            select b.id, 'people', t.phase, 0, 0, e.hours * b.hourly_rate
+            from {budgets} b join {tasks} t on t.project_id = b.project_id join {task_time_entries} e on e.id = t.id
+            where b.hourly_rate is not null
             union all
             select c.id, c.category, c.phase, 0, greatest(c.amount - coalesce(sum(s.amount), 0), 0), 0
             from {budget_commitments} c
@@ -63,7 +69,7 @@ class CostAgainstPlan(
         phase: Annotated[str | None, "the key of a phase; null for the project as a whole"]
         planned: Money
         committed: Annotated[Money, "what was promised to others, and is still to be spent"]
-        actual: Annotated[Money, "what was spent"]
+        actual: Annotated[Money, "what was spent, with what the hours cost that were logged"]
         left: Annotated[Money, "what is neither spent nor promised; less than nothing where it is too much"]
         overrun: Annotated[Money | None, "by how much more was spent than is planned; null: it was not"]
 
@@ -71,12 +77,13 @@ class CostAgainstPlan(
 @dataclass(frozen=True, kw_only=True)
 class BudgetTrend(
     Report,
-    of=(BudgetView, BudgetLineView, BudgetCommitmentView, BudgetSpendingView),
+    of=(BudgetView, BudgetLineView, BudgetCommitmentView, BudgetSpendingView, TaskView, TaskTimeEntryView),
     needs="projects.see",
 ):
     """How the budgets of projects went, period by period: what was planned, promised, and spent.
 
-    From the period in which money moved or was planned first to that of the instant asked. Days are those of UTC.
+    From the period in which money moved or was planned first to that of the instant asked. What was spent includes what
+    the hours cost that were logged on tasks. Days are those of UTC.
     """
 
     sql = """
@@ -86,6 +93,10 @@ class BudgetTrend(
         moved as (
             select s.id, s.on as day, s.amount as spent, 0 as promised
             from {budget_spendings} s where not s.taken_back
+            union all
+            select b.id, e.on, e.hours * b.hourly_rate, 0
+            from {budgets} b join {tasks} t on t.project_id = b.project_id join {task_time_entries} e on e.id = t.id
+            where b.hourly_rate is not null
             union all
             select c.id, c.on, 0, c.amount from {budget_commitments} c),
         begun as (

@@ -28,6 +28,13 @@ def a_project(api: Api) -> str:
     return api.given("proposeProject", name=some("Roll-out"))
 
 
+def hours(api: Api, project: str, worked: str, on: str, phase: str | None = None) -> None:
+    """Somebody works on a task of a project."""
+    task = api.given("planTask", projectId=project, name="Design", phase=phase)
+    api.given("startTask", id=task, on=on)
+    api.given("logTaskTime", id=task, hours=worked, on=on)
+
+
 def a_budget(api: Api, project: str, amount: str = "100") -> str:
     return api.given("planBudget", projectId=project, lines=[{"category": "SOFTWARE", "planned": euros(amount)}])
 
@@ -77,10 +84,12 @@ def test_costs_against_the_plan_are_what_the_books_say_now_and_then(api: Api, se
     r, books, project, other = random.Random(seed), Books(), a_project(api), a_project(api)
     budget, neighbour = a_budget(api, project), a_budget(api, other, "77")
     books.planned["SOFTWARE", None] = Decimal(100)
+    api.given("setBudgetHourlyRate", id=budget, hourlyRate=euros("80"))
+    hours(api, other, "5", "2026-01-05")
     then: list[tuple[int, Any]] = []
 
     for _ in range(25):
-        move(api, r, books, budget)
+        move(api, r, books, project, budget)
         then.append((api.head(), books.against_plan()))
 
     for at, expected in [then[-1], *r.sample(then, 4)]:
@@ -88,13 +97,13 @@ def test_costs_against_the_plan_are_what_the_books_say_now_and_then(api: Api, se
     assert told(api, other, api.head()) == {("SOFTWARE", None): (Decimal(77), Decimal(0), Decimal(0))}, neighbour
 
 
-def move(api: Api, r: random.Random, books: Books, budget: str) -> None:
+def move(api: Api, r: random.Random, books: Books, project: str, budget: str) -> None:
     """One movement, in the budget and in the books."""
     on = r.choice(CATEGORIES), r.choice([None, "design"])
     amount, day = Decimal(r.randrange(1, 5000)) / 100, date(2026, 1, 1) + timedelta(days=r.randrange(90))
     given = {"id": budget, "category": on[0], "phase": on[1]}
     moved = {"amount": euros(str(amount)), "text": "x", "on": str(day)}
-    match r.choice(["line", "revise", "commit", "close", "spend", "spend", "rate", "back"]):
+    match r.choice(["line", "revise", "commit", "close", "spend", "spend", "rate", "back", "hours"]):
         case "line" if on not in books.planned:
             api.given("addBudgetLine", planned=euros(str(amount)), **given)
             books.planned[on] = amount
@@ -119,8 +128,13 @@ def move(api: Api, r: random.Random, books: Books, budget: str) -> None:
             spend(api, books, budget, books.promised[id][0], amount, id, day, {"id": budget, "against": id, **moved})
         case "spend":
             spend(api, books, budget, on, amount, None, day, given | moved)
-        case "back" if books.spent:
-            entry = r.choice([*books.spent])
+        case "hours":
+            worked = Decimal(r.randrange(1, 32)) / 4
+            hours(api, project, str(worked), str(day), on[1])
+            on = "PEOPLE", on[1]
+            books.spent[some("hours")] = on, worked * 80, None, day
+        case "back" if taken := [each for each in books.spent if not each.startswith("hours")]:
+            entry = r.choice(taken)
             api.given("takeBudgetSpendingBack", id=budget, entryId=entry, reason="x")
             del books.spent[entry]
 
@@ -154,6 +168,16 @@ def test_the_trend_tells_each_month_from_the_first_movement_to_today(api: Api) -
 
     assert now == [row(first, "0", "9", "10", "10"), row(today.replace(day=1), "140", "0", "7.5", "17.5")]
     assert then == [row(first, "0", "9", "10", "10"), row(today.replace(day=1), "100", "0", "7.5", "17.5")]
+
+
+def test_hours_are_spent_on_the_day_on_which_they_were_worked(api: Api) -> None:
+    project, today = a_project(api), datetime.now(UTC).date()
+    api.given("setBudgetHourlyRate", id=a_budget(api, project), hourlyRate=euros("80"))
+    hours(api, project, "2.5", str(today))
+
+    [month] = api.ask(TREND, project=project)["budgetTrend"]
+
+    assert month["spent"] == {"amount": "200"}
 
 
 def test_by_days_the_trend_is_longer(api: Api) -> None:
