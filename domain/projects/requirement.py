@@ -14,8 +14,10 @@ from domain.parameters import AS_IT_IS, Text, command
 from domain.platform.user import User
 from domain.pointing import one_of
 from domain.projects.business_process import BusinessProcess
+from domain.projects.document import Document
 from domain.projects.milestone import Milestone
 from domain.projects.project import Project
+from domain.projects.stakeholder import Stakeholder
 from domain.projects.task import Task
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Trace:
     task_id: UUID | None
     milestone_id: UUID | None
     process_id: UUID | None
+    document_id: UUID | None
     note: str | None = None
 
 
@@ -100,6 +103,7 @@ class Requirement(Aggregate):
     scenario: str | None = None
     acceptance: str | None = None
     source_id: UUID | None = None
+    stakeholder_id: UUID | None = None
     confirmed_by_id: UUID | None = None
     change_id: UUID | None = None
     evidence: str | None = None
@@ -120,6 +124,7 @@ class Requirement(Aggregate):
         scenario: str | None
         acceptance: str | None
         source_id: UUID | None
+        stakeholder_id: UUID | None
         owner_id: UUID | None
 
     class Refined(Aggregate.Event):
@@ -132,7 +137,6 @@ class Requirement(Aggregate):
         pain_point: str | None
         scenario: str | None
         acceptance: str | None
-        source_id: UUID | None
         confirmed_by_id: UUID | None
         change_id: UUID | None
         evidence: str | None
@@ -169,6 +173,7 @@ class Requirement(Aggregate):
         task_id: UUID | None
         milestone_id: UUID | None
         process_id: UUID | None
+        document_id: UUID | None
         note: str | None
 
     class Untraced(Aggregate.Event):
@@ -193,10 +198,13 @@ class Requirement(Aggregate):
         scenario: Annotated[Text | None, "when and how it is used (场景)"] = None,
         acceptance: Annotated[Text | None, "by what it is seen that it is met (验收标准)"] = None,
         source: Annotated[Contact | None, "who of theirs asked for it"] = None,
+        stakeholder: Annotated[Stakeholder | None, "for whom it matters"] = None,
         owner: Annotated[User | None, "who looks after it"] = None,
     ) -> Self:
         """Write down what somebody needs, and how that was found out."""
         project.check_open()
+        known = stakeholder is None or stakeholder.project_id == project.id
+        cls.require(known, "this is of another project", "stakeholder_id")
         return cls._create(
             cls.Elicited,
             project_id=project.id,
@@ -211,6 +219,7 @@ class Requirement(Aggregate):
             scenario=scenario,
             acceptance=acceptance,
             source_id=source and source.id,
+            stakeholder_id=stakeholder and stakeholder.id,
             owner_id=owner and owner.id,
         )
 
@@ -246,7 +255,6 @@ class Requirement(Aggregate):
             pain_point=pain_point,
             scenario=scenario,
             acceptance=acceptance,
-            source_id=self.source_id,
             confirmed_by_id=self.confirmed_by_id if agreed else None,
             change_id=change.id if change else self.change_id,
             evidence=None,
@@ -270,11 +278,13 @@ class Requirement(Aggregate):
         task: Task | None = None,
         milestone: Milestone | None = None,
         process: BusinessProcess | None = None,
+        document: Document | None = None,
         note: Annotated[str | None, "how the two belong together"] = None,
     ) -> None:
         """Say by what it is met, or where it comes from: one thing of the same project (需求跟踪)."""
-        wanted = "say one thing that it is traced to: a task, a milestone or a process"
-        traced = one_of(self.project_id, wanted, task=task, milestone=milestone, process=process)
+        wanted = "say one thing that it is traced to: a task, a milestone, a process or a document"
+        targets = {"task": task, "milestone": milestone, "process": process, "document": document}
+        traced = one_of(self.project_id, wanted, **targets)
         self.trigger_event(self.Traced, note=note, **traced)
 
     @command

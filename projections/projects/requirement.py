@@ -17,8 +17,8 @@ class RequirementView(
     needs="projects.see",
     owner="owner_id",
     indexes=(
-        "project_id", "code", "name", "kind", "priority", "status", "source_id", "confirmed_by_id", "change_id",
-        "owner_id",
+        "project_id", "code", "name", "kind", "priority", "status", "source_id", "stakeholder_id",
+        "confirmed_by_id", "change_id", "owner_id",
     ),
     search=("code", "name", "text"),
 ):  # fmt: skip
@@ -36,6 +36,7 @@ class RequirementView(
     scenario: Annotated[str | None, "when and how it is used (场景)"] = None
     acceptance: Annotated[str | None, "by what it is seen that it is met (验收标准)"] = None
     source_id: Annotated[UUID | None, Of("Contact"), "who of theirs asked for it"] = None
+    stakeholder_id: Annotated[UUID | None, "for whom it matters"] = None
     confirmed_by_id: Annotated[UUID | None, Of("Contact"), "who of theirs confirmed it"] = None
     change_id: Annotated[UUID | None, Of("ChangeRequest"), "by which approved change it is what it is"] = None
     evidence: Annotated[str | None, "what shows that it is met"] = None
@@ -50,7 +51,7 @@ class RequirementTraceView(
     key="target_id",
     within=RequirementView,
     ends=(Requirement.Untraced,),
-    indexes=("task_id", "milestone_id", "process_id"),
+    indexes=("task_id", "milestone_id", "process_id", "document_id"),
 ):
     """What a requirement is traced to (需求跟踪): one thing by which it is met, or where it comes from."""
 
@@ -58,4 +59,5 @@ class RequirementTraceView(
     task_id: UUID | None = None
     milestone_id: UUID | None = None
     process_id: Annotated[UUID | None, Of("BusinessProcess")] = None
+    document_id: UUID | None = None
     note: Annotated[str | None, "how the two belong together"] = None

@@ -18,11 +18,14 @@ def fill_quality(api: Api, another: Api) -> None:
     of: dict[str, Any] = {"projectId": project, "name": some("x")}
     task, milestone = do("planTask", **of), do("planMilestone", **of, dueOn=DUE)
     process = do("describeBusinessProcess", **of, asIs="x", responsibleId=contact)
-    requirement = do("elicitRequirement", **of, text="x", method="WORKSHOP", acceptance="x", sourceId=contact)
+    document = do("addDocument", **of, kind="DESIGN", reference="x")
+    stakeholder = do("identifyStakeholder", projectId=project, contactId=contact)
+    asked: dict[str, Any] = {**of, "text": "x", "acceptance": "x", "sourceId": contact, "stakeholderId": stakeholder}
+    requirement = do("elicitRequirement", **asked, method="WORKSHOP")
     change = do("raiseChangeRequest", **of, what="x", why="y", options="z")
     for each in ({"requirementId": requirement}, {"taskId": task}, {"milestoneId": milestone}):
         do("affectChangeRequest", id=change, **each, note="x")
-    for target in ({"processId": process}, {"taskId": task}, {"milestoneId": milestone}):
+    for target in ({"processId": process}, {"taskId": task}, {"milestoneId": milestone}, {"documentId": document}):
         do("traceRequirement", id=requirement, **target, note="x")
     do("assessChangeRequest", id=change, scopeImpact="x", days=3, cost=euros("5"))
     another.given("approveChangeRequest", id=change, note="x")

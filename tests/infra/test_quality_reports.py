@@ -18,6 +18,7 @@ from infra.reporting import answer
 from projections.projects.business_process import BusinessProcessView
 from projections.projects.change_request import ChangeRequestAffectedView, ChangeRequestView
 from projections.projects.changes import ChangeLog
+from projections.projects.document import DocumentView
 from projections.projects.issue import IssueView
 from projections.projects.milestone import MilestoneView
 from projections.projects.open_issues import OpenIssues
@@ -36,7 +37,7 @@ STEP = timedelta(hours=5)
 """Between two events."""
 READ = (
     *(RequirementView, RequirementTraceView, BusinessProcessView, ChangeRequestView, ChangeRequestAffectedView),
-    *(RiskView, IssueView, TaskView, MilestoneView),
+    *(RiskView, IssueView, TaskView, MilestoneView, DocumentView),
 )
 SPREAD = """
     set session_replication_role = replica;
@@ -128,10 +129,16 @@ def requirements(roll: Roll) -> None:
     process = roll.world.given("BusinessProcess.describe", project_id=project, name="Order")
     task = roll.world.given("Task.plan", project_id=project, name="Build")
     milestone = roll.world.given("Milestone.plan", project_id=project, name="Go-live", due_on="2026-09-01")
+    written = {"kind": "design", "reference": "https://files.example/1"}
+    document = roll.world.given("Document.add", project_id=project, name="Design", **written)
     for requirement in some(roll, "Requirement"):
-        target = roll.any({"process_id": process}, {"task_id": task}, {"milestone_id": milestone})
+        target = roll.any(
+            {"process_id": process}, {"task_id": task}, {"milestone_id": milestone}, {"document_id": document}
+        )
         do(roll, "Requirement.trace", requirement, **target)
     do(roll, "BusinessProcess.redesign", process, to_be="x")
+    do(roll, "Document.submit", document)
+    do(roll, f"Document.{roll.any('approve', 'watch')}", document, by=roll.eve)
     do(roll, f"BusinessProcess.{roll.any('adopt', 'watch')}", process)
     do(roll, "Task.report_progress", task, progress=str(roll.any(0, 40)))
     do(roll, "Milestone.reach", milestone, evidence="x")
@@ -309,7 +316,7 @@ def test_each_requirement_is_told_with_what_it_is_traced_to_and_how_far_that_is(
     roll: Roll, share: float, untraced: bool
 ) -> None:
     at = position(roll, share)
-    targets = {each.id: each for kind in ("Task", "Milestone", "BusinessProcess") for each in roll.known(at, kind)}
+    targets = {each.id: each for kind in TARGETS for each in roll.known(at, kind)}
     wanted = set[Any]()
     for requirement in roll.known(at, "Requirement"):
         if requirement.status.value != "dropped":
@@ -324,21 +331,25 @@ def test_each_requirement_is_told_with_what_it_is_traced_to_and_how_far_that_is(
     assert wanted == {
         (
             row["requirement_id"],
-            row["task_id"] or row["milestone_id"] or row["process_id"],
+            row["task_id"] or row["milestone_id"] or row["process_id"] or row["document_id"],
             row["target"],
             row["target_status"],
             row["progress"],
         )
         for row in rows
     }
-    assert {row["traced"] for row in rows} == ({False} if untraced else {True, False})
+    assert all(row["traced"] == (row["target"] is not None) for row in rows)
+    assert untraced or share < 1 or {row["traced"] for row in rows} == {True, False}
+
+
+TARGETS = ("Task", "Milestone", "BusinessProcess", "Document")
 
 
 def progress(target: Any) -> Decimal:
     """Percent of a thing that is done."""
     if hasattr(target, "progress"):
         return Decimal(target.progress)
-    return Decimal(100 if target.status.value in ("accepted", "adopted") else 0)
+    return Decimal(100 if target.status.value in ("accepted", "adopted", "approved") else 0)
 
 
 # -- changes and issues ----------------------------------------------------------------------------

@@ -149,8 +149,24 @@ def test_it_is_traced_to_one_thing_at_a_time_of_its_own_project(world: World) ->
     world.given("Requirement.trace", requirement, milestone_id=milestone)
     world.when("Requirement.untrace", requirement, target_id=str(task)).records_only(Requirement.Untraced)
 
-    assert list(world.load(requirement).traces) == [milestone]
+    document = {"name": "Design", "kind": "design", "reference": "https://files.example/1"}
+    written = world.given("Document.add", project_id=project, **document)
+    world.given("Requirement.trace", requirement, document_id=written)
+
+    assert list(world.load(requirement).traces) == [milestone, written]
     world.when("Requirement.untrace", requirement, target_id=str(task)).is_refused("not traced to this", "target_id")
+
+
+def test_for_whom_it_matters_is_a_stakeholder_of_its_own_project(world: World) -> None:
+    project = one_of(world, Project)
+    elsewhere, own = (
+        world.given("Stakeholder.identify", project_id=p, contact_id=a_contact(world))
+        for p in (one_of(world, Project), project)
+    )
+    told = {"project_id": project, "name": "x", "text": "y", "method": "interview"}
+
+    world.when("Requirement.elicit", **told, stakeholder_id=elsewhere).is_refused("another project", "stakeholder_id")
+    world.when("Requirement.elicit", **told, stakeholder_id=own).records(Requirement.Elicited, stakeholder_id=own)
 
 
 def test_a_code_is_its_own_in_the_project_however_it_is_written(world: World) -> None:
