@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from infra.charts.burn_down import BurnDown, Day, burn_down
 from infra.charts.canvas import Format
+from infra.charts.gantt import Arrow, Bar, Gantt, gantt
 from infra.charts.milestone_trend import MilestoneTrend, Point, Trend, milestone_trend
 from infra.charts.risk_matrix import Risk, RiskMatrix, risk_matrix
 from infra.charts.words import Language
@@ -37,6 +38,51 @@ class Chart:
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """The picture. Raises CannotDraw."""
         return self.draw(data, day, Format(format), Language(language))
+
+
+def _gantt(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
+    rows = data["gantt"]
+    bars = [
+        Bar(
+            id=_bar(row, nth),
+            wbs=row["code"] or "",
+            name=row["name"],
+            start=date.fromisoformat(row["start"]),
+            finish=date.fromisoformat(row["finish"]),
+            depth=row["depth"],
+            is_summary=row["kind"] in ("PROJECT", "PHASE") or _has_parts(rows, nth),
+            is_milestone=row["kind"] == "MILESTONE",
+            progress=Decimal(100) if row["finished"] else Decimal(row["progress"]),
+            is_critical=row["critical"],
+            baseline_start=_day(row["baselineStart"]),
+            baseline_finish=_day(row["baselineFinish"]),
+        )
+        for nth, row in enumerate(rows)
+    ]
+    title = data["subject"]["name"]
+    return gantt(Gantt(title=title, bars=bars, arrows=list(_arrows(data)), today=day), format, language)
+
+
+def _bar(row: Mapping[str, Any], nth: int) -> str:
+    return str(row["taskId"] or row["milestoneId"] or nth)
+
+
+def _has_parts(rows: list[Mapping[str, Any]], nth: int) -> bool:
+    """Whether tasks follow that are under it."""
+    return nth + 1 < len(rows) and rows[nth + 1]["depth"] > rows[nth]["depth"] and rows[nth + 1]["kind"] == "TASK"
+
+
+def _arrows(data: Mapping[str, Any]) -> Iterator[Arrow]:
+    kinds = {
+        (task["id"], link["predecessorId"]): link["kind"]
+        for task in data["subject"]["tasks"]["nodes"]
+        for link in task["dependencies"]["nodes"]
+    }
+    for row in data["gantt"]:
+        for before in row["predecessorIds"]:
+            after = row["taskId"] or row["milestoneId"]
+            if after:
+                yield Arrow(before, after, kinds.get((after, before), "FS"))
 
 
 def _risk_matrix(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
@@ -81,6 +127,20 @@ def _day(text: str | None) -> date | None:
 
 
 CHARTS: Final = (
+    Chart(
+        "gantt",
+        """query Gantt($id: ID!, $asOf: AsOf) {
+          subject: project(id: $id, asOf: $asOf) {
+            name
+            tasks(first: 100) { nodes { id dependencies(first: 20) { nodes { predecessorId kind } } } }
+          }
+          gantt(projectId: $id, asOf: $asOf) {
+            kind code depth name taskId milestoneId start finish baselineStart baselineFinish
+            critical finished progress predecessorIds
+          }
+        }""",
+        _gantt,
+    ),
     Chart(
         "risk-matrix",
         """query RiskMatrix($id: ID!, $asOf: AsOf) {

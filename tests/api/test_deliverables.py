@@ -189,3 +189,17 @@ def test_risks_are_named_in_the_cell_where_they_belong_and_those_of_others_are_n
     found = names(fetched(api, f"/charts/risk-matrix/{project}.svg"))
 
     assert "Key users have no time" in found and "Elsewhere" not in found
+
+
+def test_a_gantt_chart_has_phases_tasks_and_milestones_as_they_were_known(api: Api) -> None:
+    project = api.given("proposeProject", name="CRM for Acme Pumps", startsOn="2027-01-04")
+    first = api.given("planTask", projectId=project, name="流程设计", duration=5)
+    before = api.position
+    second = api.given("planTask", projectId=project, name="Interfaces", duration=3)
+    api.given("dependTaskOn", id=second, predecessorId=first, kind="SS", lag=2)
+    api.given("planMilestone", projectId=project, name="Design accepted", dueOn="2027-02-15")
+
+    now, then = (names(fetched(api, f"/charts/gantt/{project}.svg{rest}")) for rest in ("", f"?asOf={before}"))
+
+    assert {"0 CRM for Acme Pumps", "1 流程设计", "2 Interfaces", "Design accepted"} <= now
+    assert "1 流程设计" in then and not any("Interfaces" in name or "Design" in name for name in then)
