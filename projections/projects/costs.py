@@ -11,7 +11,8 @@ from domain.projects.costs import BudgetCategory
 from domain.values import Money
 from projections.columns import Of
 from projections.projects.budget import BudgetCommitmentView, BudgetLineView, BudgetSpendingView, BudgetView
-from projections.projects.task import TaskTimeEntryView, TaskView
+from projections.projects.hours import TaskTimeEntryView
+from projections.projects.task import TaskView
 from projections.report import Bucket, Report
 
 
