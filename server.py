@@ -28,6 +28,7 @@ from api.deliverables import deliverable_routes
 from api.http import Endpoint
 from api.ide import ide_routes
 from api.observed import Asked, Observed, asked_now, known_caller, known_code
+from api.passwords import TokenAsPassword
 from api.persisted import Persisted, load
 from api.ports import Authenticate, Caller, NotInReplay, NotReady, Place, Places, Stranger, ViewType, Wait
 from api.safety import middleware
@@ -44,7 +45,7 @@ from infra.audience import Member, audience
 from infra.budget import Budgets
 from infra.contract.documents import documents
 from infra.database import SCHEMA, connect
-from infra.deliverables import DELIVERABLES
+from infra.deliverables import CALENDARS, DELIVERABLES
 from infra.disclosing import Disclosing
 from infra.event_store import EventStore
 from infra.identity import TOKEN, Identity
@@ -379,6 +380,7 @@ def application(settings: Settings, database_url: str, token: str | None, schema
         Route("/metrics", server.metrics),
         Route("/events", events.answer),
         *deliverable_routes(endpoint, DELIVERABLES, ZoneInfo(settings.time_zone)),
+        *deliverable_routes(endpoint, CALENDARS, ZoneInfo(settings.time_zone), [Middleware(TokenAsPassword)]),
         *contract_routes(documents(AGGREGATES, settings.kafka_prefix)),
         *ide_routes(token),
     ]
@@ -395,7 +397,7 @@ async def at_hand(settings: Settings, database_url: str, user_id: UUID) -> Async
         return Caller(user_id, server.directory.of(user_id), "command line")
 
     endpoint = endpoint_of(server, settings, authenticate)
-    made = Starlette(routes=deliverable_routes(endpoint, DELIVERABLES, ZoneInfo(settings.time_zone)))
+    made = Starlette(routes=deliverable_routes(endpoint, (*DELIVERABLES, *CALENDARS), ZoneInfo(settings.time_zone)))
     async with server.life(made):
         yield made
 

@@ -17,6 +17,7 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 from cross_web import HTTPException
 from graphql import GraphQLError
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -41,11 +42,18 @@ AT_ONCE: Final = 2
 """So many are made at the same time: each takes a processor for as long."""
 
 
-def deliverable_routes(endpoint: Endpoint, deliverables: Iterable[Deliverable], zone: tzinfo) -> list[BaseRoute]:
+def deliverable_routes(
+    endpoint: Endpoint, deliverables: Iterable[Deliverable], zone: tzinfo, around: Sequence[Middleware] = ()
+) -> list[BaseRoute]:
     """A route for each, under its path. Days are those of a time zone."""
     making = CapacityLimiter(AT_ONCE)
     return [
-        Route(f"{each.path}/{{name}}", _Delivery(endpoint, each, zone, making).answer, methods=["GET"])
+        Route(
+            f"{each.path}/{{name}}",
+            _Delivery(endpoint, each, zone, making).answer,
+            methods=["GET"],
+            middleware=around,
+        )
         for each in deliverables
     ]
 

@@ -47,6 +47,7 @@ Spoken = Annotated[Language, typer.Option(help="What it speaks beside the names 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("chart")(chart)
+    app.command("calendar")(calendar)
 
 
 def chart(
@@ -66,6 +67,14 @@ def chart(
     ending = out.suffix.lower().removeprefix(".") if out else ""
     chosen = format or (Format(ending) if ending in set(Format) else Format.SVG)
     deliver(context.obj, f"/charts/{name}/{quote(project)}.{chosen}", {"asOf": as_of, "language": language}, out)
+
+
+def calendar(
+    context: typer.Context, project: Project, as_of: AsOf = None, out: Out = None, language: Spoken = Language.EN
+) -> None:
+    """Write the milestones, tasks and meetings of a project as iCalendar, as of any instant."""
+    path = f"/calendars/projects/{quote(project)}.ics"
+    deliver(context.obj, path, {"asOf": as_of, "language": language}, out)
 
 
 async def _asked(

@@ -8,6 +8,7 @@ from signal import SIGINT
 from uuid import uuid4
 
 import pytest
+from icalendar import Calendar
 
 from domain.command import Accepted, Request
 from domain.values import id_text
@@ -70,3 +71,13 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(data: Path, project: str) -
     assert (nobody.returncode, nobody.stderr) == (1, f"daybook: there is no {unknown}, or you may not see it\n")
     assert wrong.returncode == 1 and "a day such as 2026-01-31" in wrong.stderr
     assert pie.returncode == 2 and "there is no chart pie" in " ".join(pie.stderr.replace("│", " ").split())
+
+
+def test_a_calendar_is_written_for_any_client(data: Path, project: str, tmp_path: Path) -> None:
+    out = tmp_path / "acme.ics"
+
+    said = daybook(data, "calendar", project, "--out", str(out))
+
+    assert said.returncode == 0, said.stderr
+    [event] = Calendar.from_ical(out.read_bytes()).events
+    assert (str(event["summary"]), str(event["dtstart"].dt)) == ("◆ 上线", "2027-02-15")
