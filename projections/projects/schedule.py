@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -121,7 +121,7 @@ class Gantt(Slipping, Computed[Baselined], of=(*PLAN, ProjectBaselineView), need
         waits: dict[str, list[Dependency]] = {}
         for link in plan.dependencies:
             waits.setdefault(link.successor, []).append(link)
-        tasks, due_on = {task.id for task in found.tasks}, {each.id: each.due_on for each in found.all}
+        tasks, due_on = {task.id: UUID(task.id) for task in found.tasks}, {each.id: each.due_on for each in found.all}
         for line in outline(found):
             if (now := after.tasks.get(line.id)) is None:
                 continue  # a phase without tasks
@@ -132,7 +132,7 @@ class Gantt(Slipping, Computed[Baselined], of=(*PLAN, ProjectBaselineView), need
                 depth=line.depth,
                 name=line.name,
                 phase=line.phase,
-                task_id=UUID(line.id) if line.task else None,
+                task_id=tasks.get(line.id),
                 milestone_id=UUID(line.id) if line.milestone else None,
                 start=now.start,
                 finish=now.finish,
@@ -263,5 +263,5 @@ def _kind(line: Line) -> GanttKind:
     return GanttKind.PROJECT if line.phase is None else GanttKind.PHASE
 
 
-def _tasks(known: Collection[str], ids: Iterable[str]) -> tuple[UUID, ...]:
-    return tuple(UUID(id) for id in ids if id in known)
+def _tasks(known: Mapping[str, UUID], ids: Iterable[str]) -> tuple[UUID, ...]:
+    return tuple(known[id] for id in ids if id in known)

@@ -18,8 +18,11 @@ from domain.projects.planning.plan import Task as Planned
 from domain.projects.planning.schedule import Schedule, schedule
 from domain.projects.planning.what_if import what_if
 from domain.projects.planning.wrong import WrongPlan
+from infra.replays import drop
+from projections.projects.schedule import PLAN
 from tests.api.cast import Cast
 from tests.api.client import Api, some
+from tests.api.test_replays import Replays
 
 TODAY: Final = datetime.now(UTC).date()
 START: Final = TODAY - timedelta(days=20)
@@ -348,6 +351,21 @@ def test_the_baseline_stands_beside_what_became_of_it(api: Api, project: str) ->
     assert [row["behind"] for row in gantt(api, project, baseline=1) if row["taskId"] == first] == [3]
 
 
+def test_a_milestone_waits_for_what_leads_to_it_or_for_its_phase_or_for_its_day(api: Api, project: str) -> None:
+    long, short = a_task(api, project, phase="build", duration=9), a_task(api, project, phase="build", duration=2)
+    day = TODAY + timedelta(days=30)
+    for name, phase in ("Built", "build"), ("Begun", "build"), ("Alone", "design"):
+        api.given("planMilestone", projectId=project, name=name, dueOn=str(day), phase=phase)
+    [begun] = [row["milestoneId"] for row in gantt(api, project) if row["name"] == "Begun"]
+    api.given("setTaskMilestone", id=short, milestoneId=begun)
+
+    rows = gantt(api, project)
+
+    finishes = {row["taskId"] or row["name"]: row["finish"] for row in rows}
+    assert (finishes["Built"], finishes["Begun"]) == (finishes[long], finishes[short])
+    assert finishes["Alone"] == str(CALENDAR.on_or_after(day))
+
+
 def test_a_schedule_is_of_what_its_reader_may_see(api: Api, project: str, cast: Cast) -> None:
     member = cast.user({"projects.see": "OWN"})
     api.given("changeProjectManager", id=project, managerId=member.me)
@@ -439,3 +457,42 @@ def test_a_schedule_tells_what_was_known_and_not_what_had_happened(api: Api, pro
     query = 'query ($p: ID!) { gantt(projectId: $p, occurred: {until: "2100-01-01T00:00:00Z"}) { name } }'
 
     assert api.refused(query, p=project)[0] == "BAD_USER_INPUT"
+
+
+def test_two_projects_of_one_operation_have_a_plan_each(api: Api) -> None:
+    one, other = a_project(api), a_project(api)
+    a_task(api, one, "Configure")
+    a_task(api, other, "Migrate")
+    query = (
+        "query ($one: ID!, $other: ID!) { one: wbs(projectId: $one) { name } other: wbs(projectId: $other) { name } }"
+    )
+
+    answer = api.ask(query, one=one, other=other)
+
+    assert "Configure" in str(answer["one"]) and "Migrate" not in str(answer["one"])
+    assert "Migrate" in str(answer["other"]) and "Configure" not in str(answer["other"])
+
+
+def test_what_is_computed_is_not_kept_and_costs_more_than_what_is_read(api: Api, project: str) -> None:
+    a_task(api, project)
+    asked = {"query": f'{{ wbs(projectId: "{project}") {{ name task {{ name }} }} }}'}
+    told = {"query": "{ pipelineByStage { stage opportunities } }"}
+
+    computed, read = (
+        api.http.get("/graphql", params=params, headers={"authorization": f"Bearer {api.token}"})
+        for params in (asked, told)
+    )
+
+    assert "etag" not in computed.headers and "etag" in read.headers
+    assert (computed.headers["daybook-cost"], read.headers["daybook-cost"]) == ("1300", "200")
+
+
+def test_a_replay_has_schedules_too(api: Api, project: str, database_url: str) -> None:
+    a_task(api, project)
+    replays = Replays(api, database_url)
+    made = replays.make(api.position, views=PLAN)
+    answer = replays.ask(made.name, f'{{ wbs(projectId: "{project}") {{ name tasks }} }}')
+    with replays.database() as connection:
+        drop(connection, made.name)
+
+    assert [row["name"] for row in answer["wbs"]][-1] == "Configure"

@@ -34,6 +34,7 @@ BENCHMARKS = (
     "starting",
     "schema",
     "schedule",
+    "gantt",
 )
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
