@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -79,5 +80,6 @@ def test_a_calendar_is_written_for_any_client(data: Path, project: str, tmp_path
     said = daybook(data, "calendar", project, "--out", str(out))
 
     assert said.returncode == 0, said.stderr
+    event: Any
     [event] = Calendar.from_ical(out.read_bytes()).events
     assert (str(event["summary"]), str(event["dtstart"].dt)) == ("◆ 上线", "2027-02-15")
