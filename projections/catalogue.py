@@ -51,7 +51,7 @@ from projections.projects.risk import RiskView
 from projections.projects.risks import RiskExposure, RiskMatrix, RiskRegister
 from projections.projects.schedule import CriticalPath, Gantt, MilestoneForecast
 from projections.projects.specification import RequirementsDocument, Traceability
-from projections.projects.sprint import SprintView
+from projections.projects.sprint import SprintTaskView, SprintView
 from projections.projects.sprints import Board, Velocity
 from projections.projects.stakeholder import StakeholderGrid, StakeholderView
 from projections.projects.status import ProjectStatus
@@ -115,6 +115,7 @@ VIEWS = (
     BudgetCommitmentView,
     BudgetSpendingView,
     SprintView,
+    SprintTaskView,
     ProjectMemberView,
     ProjectMemberResponsibilityView,
     StakeholderView,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, Self
@@ -23,6 +25,13 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
+@dataclass(frozen=True)
+class Held:
+    """A task that a sprint holds."""
+
+    task_id: UUID
+
+
 class Sprint(Aggregate):
     needs = "projects.manage"
 
@@ -31,7 +40,7 @@ class Sprint(Aggregate):
     goal: str | None = None
     starts_on: date
     ends_on: date
-    task_ids: frozenset[UUID] = frozenset()
+    tasks: Mapping[UUID, Held] = field(default_factory=dict)
     committed_ids: frozenset[UUID] = frozenset()
     finished_ids: frozenset[UUID] = frozenset()
     started_on: date | None = None
@@ -53,8 +62,13 @@ class Sprint(Aggregate):
         starts_on: date
         ends_on: date
 
-    class TasksChanged(Aggregate.Event):
-        task_ids: frozenset[UUID]
+    class TaskAdded(Aggregate.Event):
+        item_of = "tasks"
+        task_id: UUID
+
+    class TaskRemoved(Aggregate.Event):
+        ends_item_of = "tasks"
+        task_id: UUID
 
     class Started(Aggregate.Event):
         started_on: date
@@ -102,15 +116,15 @@ class Sprint(Aggregate):
         """Take a task into it. A task is in one sprint at a time."""
         self.require(task.project_id == self.project_id, "a sprint holds tasks of its own project", "task_id")
         self.require(task.status is not TaskStatus.DONE, "this task is done already", "task_id")
-        self.require(task.id not in self.task_ids, "this task is in this sprint already", "task_id")
+        self.require(task.id not in self.tasks, "this task is in this sprint already", "task_id")
         self.require(holder is None, "this task is in another sprint: take it out of that first", "task_id")
-        self.trigger_event(self.TasksChanged, task_ids=self.task_ids | {task.id})
+        self.trigger_event(self.TaskAdded, task_id=task.id)
 
     @command
     def remove_task(self, task_id: UUID) -> None:
         """Take a task out of it."""
-        self.require(task_id in self.task_ids, "this task is not in this sprint", "task_id")
-        self.trigger_event(self.TasksChanged, task_ids=self.task_ids - {task_id})
+        self.require(task_id in self.tasks, "this task is not in this sprint", "task_id")
+        self.trigger_event(self.TaskRemoved, task_id=task_id)
 
     @command
     def start(
@@ -123,7 +137,7 @@ class Sprint(Aggregate):
         """Begin it with the tasks that it holds. A project has one sprint that runs."""
         project.check_open()
         self.require(other is None, "another sprint of this project runs: close it first")
-        self.trigger_event(self.Started, started_on=self._day(on, now), committed_ids=self.task_ids)
+        self.trigger_event(self.Started, started_on=self._day(on, now), committed_ids=frozenset(self.tasks))
 
     @command
     def put_back(self) -> None:
@@ -144,9 +158,10 @@ class Sprint(Aggregate):
         finished = frozenset(each.id for each in tasks if each.status is TaskStatus.DONE)
         self.trigger_event(self.Closed, closed_on=day, finished_ids=finished)
         if move_to:
-            left = {each.id for each in tasks if not each.archived} - finished
             move_to._check_takes_over(self)
-            move_to.trigger_event(self.TasksChanged, task_ids=move_to.task_ids | left)
+            for each in tasks:
+                if each.id not in finished and not each.archived:
+                    move_to.trigger_event(self.TaskAdded, task_id=each.id)
         return move_to
 
     @command
@@ -160,7 +175,7 @@ class Sprint(Aggregate):
         """What it holds no other holds, and no other runs in its project, while it is not over."""
         if self.archived or self.status is Status.CLOSED:
             return super().claims()
-        held = {Claim("Sprint", HELD, str(id)) for id in self.task_ids}
+        held = {Claim("Sprint", HELD, str(id)) for id in self.tasks}
         runs = {Claim("Sprint", ACTIVE, str(self.project_id))} if self.status is Status.ACTIVE else set()
         return super().claims() | held | runs
 

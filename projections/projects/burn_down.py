@@ -11,19 +11,19 @@ from uuid import UUID
 from domain.values import WrongPart
 from projections.columns import Of
 from projections.projects.project import ProjectView
-from projections.projects.sprint import SprintView
+from projections.projects.sprint import SprintTaskView, SprintView
 from projections.projects.task import TaskView
 from projections.projects.workload import CALENDAR, HoursOfDays, works
 from projections.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, ProjectView), needs="projects.see"):
+class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, ProjectView), needs="projects.see"):
     """How much work of a sprint, or of a project, was left each day, and would be if it went evenly (燃尽图).
 
     At the end of each day from its first to its last, by what was known then; ten years at most. Only what has no
-    others under it counts. What would be left goes down by the same each working day, from all that there was to do on
-    the first day. Days are those of UTC.
+    others under it counts. What would be left goes down by the same each working day, from all that there was to
+    do on the first day that had any. Days are those of UTC.
     """
 
     sql = (
@@ -56,10 +56,11 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, ProjectView), need
             from days d
             join {tasks.versions} t
               on t.project_id = d.project_id and t._since < d.upto and (t._until is null or t._until >= d.upto)
-            left join {sprints.versions} s
-              on s.id = d.sprint_id and s._since < d.upto and (s._until is null or s._until >= d.upto)
             where d.day <= greatest(d.today, (select min(day) from days)) and not t.archived
-              and (d.sprint_id is null or t.id = any(s.task_ids))),
+              and (d.sprint_id is null or exists (
+                  select from {sprint_tasks.versions} s
+                  where s.id = d.sprint_id and s.task_id = t.id
+                    and s._since < d.upto and (s._until is null or s._until >= d.upto)))),
         sums as (
             select k.day, sum(k.hours) as hours, count(*) as tasks,
                    sum(k.hours * (100 - k.progress) / 100) filter (where k.status <> 'done') as left_hours,
@@ -67,7 +68,7 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, ProjectView), need
             from known k
             where not exists (select from known part where part.day = k.day and part.parent_id = k.id)
             group by k.day),
-        begun as (select coalesce(sum(s.hours), 0) as hours from sums s where s.day = (select min(day) from days)),
+        begun as (select coalesce(sum(s.hours), 0) as hours from sums s where s.day = (select min(day) from sums)),
         line as (
             select d.*, count(*) filter (where d.works) over (order by d.day) as worked,
                    count(*) filter (where d.works) over () as working

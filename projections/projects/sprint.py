@@ -1,4 +1,4 @@
-"""Sprints, as people see them."""
+"""Sprints and the tasks that they hold, as people see them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SprintView(
     of=Sprint,
     table="sprints",
     needs="projects.see",
-    indexes=("project_id", "status", "starts_on", "ends_on", "task_ids"),
+    indexes=("project_id", "status", "starts_on", "ends_on"),
     search=("name",),
 ):
     """Some weeks of a project, with a goal and the tasks that are to be done in them (冲刺)."""
@@ -26,9 +26,22 @@ class SprintView(
     goal: Annotated[str | None, "what is to be reached in it"] = None
     starts_on: Annotated[date, "its first day, as planned"]
     ends_on: Annotated[date, "its last day, as planned"]
-    task_ids: Annotated[frozenset[UUID], Of("Task"), "the tasks that it holds"] = frozenset()
     committed_ids: Annotated[frozenset[UUID], Of("Task"), "those that it began with"] = frozenset()
     finished_ids: Annotated[frozenset[UUID], Of("Task"), "those that were done when it ended"] = frozenset()
     started_on: Annotated[date | None, "when it began"] = None
     closed_on: Annotated[date | None, "when it ended"] = None
     status: Status = Status.PLANNED
+
+
+class SprintTaskView(
+    View,
+    of=Sprint,
+    table="sprint_tasks",
+    key="task_id",
+    within=SprintView,
+    ends=(Sprint.TaskRemoved,),
+    indexes=("task_id",),
+):
+    """A task that is to be done in a sprint."""
+
+    task_id: UUID

@@ -11,14 +11,14 @@ from uuid import UUID
 from domain.projects.sprint import Status as SprintStatus
 from domain.projects.task import Status
 from projections.columns import Of
-from projections.projects.sprint import SprintView
+from projections.projects.sprint import SprintTaskView, SprintView
 from projections.projects.task import TaskView
 from projections.projects.workload import HoursOfDays
 from projections.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Velocity(HoursOfDays, Report, of=(SprintView, TaskView), needs="projects.see"):
+class Velocity(HoursOfDays, Report, of=(SprintView, SprintTaskView, TaskView), needs="projects.see"):
     """How much was planned and how much was done in each sprint that began, the last first (速率).
 
     Planned is what it began with, as it was estimated then; done is what was done by its end, or so far, as it is
@@ -27,7 +27,7 @@ class Velocity(HoursOfDays, Report, of=(SprintView, TaskView), needs="projects.s
 
     sql = """
         with begun as (
-            select s.id, s.project_id, s.started_on, s.closed_on, s.status, s.task_ids, s.committed_ids, s.finished_ids,
+            select s.id, s.project_id, s.started_on, s.closed_on, s.status, s.committed_ids, s.finished_ids,
                    (select min(v._since) from {sprints.versions} v
                     where v.id = s.id and v.started_on is not null and v._since > coalesce(
                         (select max(w._since) from {sprints.versions} w where w.id = s.id and w.started_on is null),
@@ -45,8 +45,9 @@ class Velocity(HoursOfDays, Report, of=(SprintView, TaskView), needs="projects.s
                    count(*) filter (where not t.id = any(b.committed_ids)) as added
             from begun b
             join {tasks} t
-              on t.id = any(case when b.status = 'closed' then b.finished_ids else b.task_ids end)
-             and (b.status = 'closed' or t.status = 'done')
+              on case when b.status = 'closed' then t.id = any(b.finished_ids)
+                      else t.status = 'done' and exists (
+                          select from {sprint_tasks} s where s.id = b.id and s.task_id = t.id) end
             group by b.id)
         select b.id as sprint_id, b.project_id, b.status, b.started_on, b.closed_on,
                trim_scale(round(coalesce(p.hours, 0), 2)) as planned_hours, coalesce(p.tasks, 0) as planned_tasks,
@@ -73,7 +74,7 @@ class Velocity(HoursOfDays, Report, of=(SprintView, TaskView), needs="projects.s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Board(HoursOfDays, Report, of=(TaskView, SprintView), needs="projects.see"):
+class Board(HoursOfDays, Report, of=(TaskView, SprintTaskView), needs="projects.see"):
     """The tasks of a sprint, or of a project, by how they stand and who does them (看板).
 
     What is put away is left out.
@@ -89,7 +90,7 @@ class Board(HoursOfDays, Report, of=(TaskView, SprintView), needs="projects.see"
         where not t.archived
           and (:project_id is null or t.project_id = :project_id)
           and (:sprint_id is null or exists (
-              select from {sprints} s where s.id = :sprint_id and t.id = any(s.task_ids)))
+              select from {sprint_tasks} s where s.id = :sprint_id and s.task_id = t.id))
           and not exists (select from {tasks} part where part.parent_id = t.id and not part.archived)
         group by t.status, t.assignee_id
         order by array_position('{planned,in_progress,blocked,done}', t.status), t.assignee_id nulls last

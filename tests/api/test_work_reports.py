@@ -227,7 +227,7 @@ def burned(kept: list[dict[str, Piece]], first: date, length: int) -> list[dict[
         if pieces is not None:
             known = {id: each for id, each in pieces.items() if each.within and not each.away}
             leaves = [each for id, each in known.items() if not any(part.whole == id for part in known.values())]
-            begun = sum((each.hours for each in leaves), Decimal(0)) if day == first else begun
+            begun = begun or sum((each.hours for each in leaves), Decimal(0))
             told = {
                 "leftHours": shown(sum((each.left for each in leaves if not each.done), Decimal(0))),
                 "leftTasks": sum(not each.done for each in leaves),
@@ -247,7 +247,7 @@ def shown(number: Fraction | Decimal) -> str:
 def as_if_done_on(database_url: str, ends: list[tuple[date, int]], ids: list[str]) -> None:
     """Whatever was done by a position is as if it had been done at noon of a day."""
     bare = [id.partition("_")[2] for id in ids]
-    tables = [Table(view) for view in VIEWS if view.table in ("tasks", "sprints")]
+    tables = [Table(view) for view in VIEWS if view.table in ("tasks", "sprint_tasks")]
     moved = [(t.history, "_until", "_to") for t in tables]
     moved += [(name, "updated_at", "_from") for t in tables for name in (t.name, t.history)]
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=test_api") as connection:
