@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 from xml.etree import ElementTree
 
 import httpx
 import pytest
 
+from domain.projects.planning.plan import Dependency, Plan, Task
+from domain.projects.planning.schedule import schedule
 from infra.deliverables import DELIVERABLES
+from infra.plans.reading import read
 from tests.api.cast import Cast
 from tests.api.client import Api
 from tests.infra.test_charts import texts
@@ -203,3 +207,38 @@ def test_a_gantt_chart_has_phases_tasks_and_milestones_as_they_were_known(api: A
 
     assert {"0 CRM for Acme Pumps", "1 流程设计", "2 Interfaces", "Design accepted"} <= now
     assert "1 流程设计" in then and not any("Interfaces" in name or "Design" in name for name in then)
+
+
+def test_a_plan_that_is_exported_and_imported_again_has_the_same_schedule(api: Api) -> None:
+    project = api.given("proposeProject", name="CRM 上线", startsOn="2027-01-04")
+    design = api.given("planTask", projectId=project, name="设计 & review")
+    first = api.given("planTask", projectId=project, name="Processes", duration=5, parentId=design, effort="60")
+    second = api.given("planTask", projectId=project, name="Interfaces", duration=3, parentId=design, priority="HIGH")
+    third = api.given("planTask", projectId=project, name="Configure", duration=8, dueOn="2027-02-01")
+    api.given("dependTaskOn", id=second, predecessorId=first, kind="SS", lag=3)
+    api.given("dependTaskOn", id=third, predecessorId=design, kind="FS", lag=-1)
+
+    answer = fetched(api, f"/plans/{project}.xml")
+
+    assert answer.headers["content-type"].startswith("application/xml")
+    plan, _ = read(BytesIO(answer.content))
+    assert [(line.name, line.parent, line.duration) for line in plan.lines if line.name != "设计 & review"] == [
+        ("Processes", 1, 5),
+        ("Interfaces", 1, 3),
+        ("Configure", None, 8),
+    ]
+    links = {line.name: [(link.kind, link.lag) for link in line.waits_for] for line in plan.lines}
+    assert (links["Interfaces"], links["Configure"]) == ([("SS", 3)], [("FS", -1)])
+    tasks = tuple(
+        Task(id=str(each.number), duration=each.duration, parent=str(each.parent) if each.parent else None)
+        for each in plan.lines
+    )
+    waits = tuple(
+        Dependency(str(link.predecessor), str(each.number), link.kind, link.lag)
+        for each in plan.lines
+        for link in each.waits_for
+    )
+    made = schedule(Plan(start=plan.start, tasks=tasks, dependencies=waits, calendar=plan.calendar))
+    assert [(made.tasks[str(each.number)].start, made.tasks[str(each.number)].finish) for each in plan.lines] == [
+        (each.start, each.finish) for each in plan.lines
+    ]

@@ -1,7 +1,8 @@
-"""`daybook chart`: what is made of a project, written to a file or told, and refused in one line."""
+"""`daybook chart` and `daybook plan`: what is made of projects, projects of files, and refusals in one line."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT
@@ -83,3 +84,54 @@ def test_a_calendar_is_written_for_any_client(data: Path, project: str, tmp_path
     event: Any
     [event] = Calendar.from_ical(out.read_bytes()).events
     assert (str(event["summary"]), str(event["dtstart"].dt)) == ("◆ 上线", "2027-02-15")
+
+
+ROLLOUT = Path(__file__).parent / "plan_files" / "rollout.xml"
+CYCLE = """<Project xmlns="http://schemas.microsoft.com/project"><Name>Circle</Name>
+<StartDate>2026-11-30T08:00:00</StartDate>
+<Tasks>{}</Tasks></Project>"""
+WAITS = (
+    "<Task><UID>{}</UID><Name>{}</Name><Duration>PT8H0M0S</Duration>"
+    "<PredecessorLink><PredecessorUID>{}</PredecessorUID><Type>1</Type></PredecessorLink></Task>"
+)
+
+
+def test_a_plan_becomes_a_project_once_and_what_is_not_kept_is_told(data: Path) -> None:
+    first = daybook(data, "plan", "import", str(ROLLOUT), "--json")
+    again = daybook(data, "plan", "import", str(ROLLOUT), "--json")
+
+    assert first.returncode == 0, first.stderr
+    made = json.loads(first.stdout)
+    assert (made["tasks"], made["milestones"]) == (6, 1)
+    assert json.loads(again.stdout) == made
+    assert "not kept as it was: costs are not kept: plan a budget: Interfaces" in first.stderr
+    assert "no user has the e-mail address of Maria Lopez: assign by hand" in first.stderr
+
+    # What waits for the milestone waits for what leads to it.
+    drawn = daybook_apart(data, "chart", "gantt", made["project_id"])
+    shown = {" ".join(text.split()) for text in texts(drawn.stdout)}
+    assert {"1 Design", "1.1 流程设计 & review", "1.2 Interfaces", "2 Configure", "Design accepted"} <= shown
+
+
+def test_a_plan_whose_tasks_wait_for_each_other_is_refused_by_their_names_and_nothing_is_recorded(
+    data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "circle.xml"
+    tasks = [WAITS.format(1, "Design", 3), WAITS.format(2, "Build", 1), WAITS.format(3, "Test", 2)]
+    file.write_text(CYCLE.format("".join(tasks)))
+    before = json.loads(daybook(data, "audit", "head", "--json").stdout)["position"]
+
+    said = daybook(data, "plan", "import", str(file))
+
+    assert said.returncode == 1 and said.stderr.endswith("; nothing was imported\n")
+    assert all(name in said.stderr for name in ("Design", "Build", "Test"))
+    assert json.loads(daybook(data, "audit", "head", "--json").stdout)["position"] == before
+
+
+def test_a_file_with_entities_is_refused_before_anything_is_looked_at(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "evil.xml"
+    file.write_text('<!DOCTYPE p [<!ENTITY a SYSTEM "file:///etc/passwd">]><p>&a;</p>')
+
+    said = daybook(data, "plan", "import", str(file))
+
+    assert said.returncode == 1 and "declares a document type or entities" in said.stderr

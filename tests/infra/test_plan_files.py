@@ -67,7 +67,7 @@ def test_a_task_says_what_it_takes_and_how_far_it_is() -> None:
         priority=700,
         starts_on=START,
         due_on=date(2026, 12, 7),
-        started_on=START,
+        started_on=date(2026, 11, 23),
         start=START,
         finish=date(2026, 12, 4),
         is_critical=True,
@@ -75,6 +75,21 @@ def test_a_task_says_what_it_takes_and_how_far_it_is() -> None:
         baseline_start=START,
         baseline_finish=date(2026, 12, 3),
     )
+
+
+def test_what_is_finished_is_done_whatever_its_percent_says() -> None:
+    plan, _ = read(a_file("<Task><UID>1</UID><Name>a</Name><ActualFinish>2026-11-02T17:00:00</ActualFinish></Task>"))
+
+    assert (plan.lines[0].progress, plan.lines[0].finished_on) == (Decimal(100), date(2026, 11, 2))
+
+
+def test_of_a_deadline_and_the_day_by_which_it_must_finish_the_earlier_is_kept() -> None:
+    said = "<Deadline>2026-12-21T17:00:00</Deadline><ConstraintType>7</ConstraintType>"
+    on = "<ConstraintDate>2026-12-18T17:00:00</ConstraintDate>"
+
+    plan, _ = read(a_file(f"<Task><UID>1</UID><Name>a</Name>{said}{on}</Task>"))
+
+    assert plan.lines[0].due_on == date(2026, 12, 18)
 
 
 def test_all_four_kinds_of_dependencies_are_kept_with_their_lags_in_working_days() -> None:

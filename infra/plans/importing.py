@@ -1,0 +1,248 @@
+"""A plan of a file imported: all of it becomes a project by commands, or nothing does, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from domain.command import Earlier, Refusal, Request, Stopped
+from domain.projects.planning.plan import Kind
+from infra import batch
+from infra.pipeline import CommandPipeline
+from infra.plans.notes import Notes
+from infra.plans.plan import Line, Link, PlanFile, WrongPlanFile
+
+PRIORITIES: Final = ((800, "urgent"), (600, "high"), (400, "normal"), (0, "low"))
+"""From which number of a file on."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was made: `position` is that of the last event."""
+
+    project_id: UUID
+    tasks: int
+    milestones: int
+    position: int
+
+
+def imported(
+    pipeline: CommandPipeline,
+    actor: UUID,
+    content: bytes,
+    plan: PlanFile,
+    notes: Notes,
+    users: Mapping[str, UUID],
+    account_id: str | None = None,
+    project_id: str | None = None,
+) -> Imported:
+    """Import a plan as a new project of an account, or into a project that there is. `users` are those who may be meant
+    by people of the file, by their e-mail addresses in lower case. The same file for the same is imported once.
+
+    Raises WrongPlanFile where a command is refused; then nothing was recorded.
+    """
+    made = _Requests(plan, notes, users)
+    key = sha256(b"\0".join([content, (account_id or "").encode(), (project_id or "").encode()])).hexdigest()
+    found = list(made.requests(account_id, project_id))
+    requests = [
+        Request(
+            command=command,
+            actor=actor,
+            id=id,
+            arguments=arguments,
+            idempotency_key=f"plan {key} {nth}",
+            origin="plan import",
+        )
+        for nth, (command, id, arguments, _) in enumerate(found)
+    ]
+    outcome = batch.together(pipeline, requests)
+    if isinstance(outcome, Stopped):
+        about = found[outcome.at][3] if outcome.at is not None else plan.name
+        raise WrongPlanFile(f"{about}: {_why(outcome.refusal)}; nothing was imported")
+    project = outcome[0].changed[0].id if project_id is None else UUID(project_id.rpartition("_")[2])
+    milestones = len(made.milestones)
+    return Imported(project, len(plan.lines) - milestones, milestones, max(each.position for each in outcome))
+
+
+def _why(refusal: Refusal) -> str:
+    return f"{refusal.message} ({refusal.field})" if refusal.field else refusal.message
+
+
+Step = tuple[str, Any, dict[str, Any], str]
+"""A command, the id of what it is for, its arguments, and what of the file it is about."""
+
+
+@dataclass
+class _Requests:
+    """The commands that make a plan. What waits for a milestone waits for what leads to that."""
+
+    plan: PlanFile
+    notes: Notes
+    users: Mapping[str, UUID]
+    ids: dict[int, Earlier] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.lines = {line.number: line for line in self.plan.lines}
+        self.parents = {line.parent for line in self.plan.lines}
+        self.milestones = {
+            line.number for line in self.plan.lines if line.duration == 0 and line.number not in self.parents
+        }
+
+    def requests(self, account_id: str | None, project_id: str | None) -> Iterator[Step]:
+        project: Any = project_id
+        count = 0
+        if project_id is None:
+            project, count = Earlier(0), 1
+            yield "Project.propose", None, self._project(account_id), self.plan.name
+        for line in self.plan.lines:
+            if line.number in self.milestones:
+                self.ids[line.number] = Earlier(count)
+                count += 1
+                told = {"project_id": project, "name": line.name, "due_on": self._due(line)}
+                yield "Milestone.plan", None, told, line.name
+        leads = self._leads()
+        for line in self.plan.lines:
+            if line.number not in self.milestones:
+                self.ids[line.number] = Earlier(count)
+                count += 1
+                yield "Task.plan", None, self._task(line, project, leads.get(line.number)), line.name
+        yield from self._needs()
+        yield from self._waits()
+        yield from self._happened()
+
+    def _project(self, account_id: str | None) -> dict[str, Any]:
+        calendar = self.plan.calendar
+        days = {
+            "weekdays": sorted(calendar.weekdays),
+            "holidays": [on.isoformat() for on in sorted(calendar.holidays)],
+            "extra": [on.isoformat() for on in sorted(calendar.extra)],
+        }
+        told = {"name": self.plan.name, "starts_on": self.plan.start.isoformat(), "calendar": days}
+        return told | ({"account_id": account_id} if account_id else {})
+
+    def _due(self, line: Line) -> str:
+        return (line.due_on or line.finish or line.starts_on or self.plan.start).isoformat()
+
+    def _task(self, line: Line, project: Any, milestone: int | None) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "project_id": project,
+            "name": line.name,
+            "description": line.notes,
+            "parent_id": self.ids[line.parent] if line.parent is not None else None,
+            "milestone_id": self.ids[milestone] if milestone is not None else None,
+            "assignee_id": self._assignee(line),
+            "priority": next(name for least, name in PRIORITIES if line.priority >= least),
+            "starts_on": line.starts_on and line.starts_on.isoformat(),
+            "due_on": line.due_on and line.due_on.isoformat(),
+            "duration": max(line.duration, 1),
+            "effort": line.effort and str(line.effort),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+    # -- who and what ----------------------------------------------------------------------------
+
+    def _people(self, line: Line) -> list[UUID]:
+        meant = [self.users.get((each.email or "").lower()) for each in self._resources(line) if each.is_person]
+        return [each for each in meant if each]
+
+    def _resources(self, line: Line) -> list[Any]:
+        return [each for each in self.plan.resources if each.number in line.resources]
+
+    def _assignee(self, line: Line) -> str | None:
+        people = self._people(line)
+        if len(people) > 1:
+            self.notes.note("of several people on one task, the first is kept", line.name)
+        for each in self._resources(line):
+            if each.is_person and (each.email or "").lower() not in self.users:
+                self.notes.note(f"no user has the e-mail address of {each.name}: assign by hand", line.name)
+        return f"User_{people[0]}" if people else None
+
+    def _needs(self) -> Iterator[Step]:
+        for line in self.plan.lines:
+            needed = [each.name for each in self._resources(line) if not each.is_person]
+            if needed and line.number not in self.milestones:
+                yield "Task.set_needs", self.ids[line.number], {"required_resources": needed}, line.name
+
+    # -- what waits for what ---------------------------------------------------------------------
+
+    def _leads(self) -> dict[int, int]:
+        """The milestone that each task leads to: one that waits for it to finish."""
+        found = dict[int, int]()
+        for number in sorted(self.milestones):
+            for link in self.lines[number].waits_for:
+                if link.predecessor in self.milestones:
+                    continue
+                if (link.kind, link.lag) != (Kind.FS, 0) or link.predecessor in found:
+                    self.notes.note("a task leads to one milestone, when it is finished", self.lines[number].name)
+                found.setdefault(link.predecessor, number)
+        return found
+
+    def _waits(self) -> Iterator[Step]:
+        """Those that wait come before what they wait for: so each command looks at little that is tied already."""
+        for line in reversed(self._in_order()):
+            taken = dict[int, Link]()
+            for link in line.waits_for:
+                for each in self._through(link, {line.number}):
+                    if each.predecessor in taken and taken[each.predecessor] != each:
+                        self.notes.note("of several dependencies on one task, the first is kept", line.name)
+                    taken.setdefault(each.predecessor, each)
+            for each in taken.values():
+                told = {"predecessor_id": self.ids[each.predecessor], "kind": str(each.kind), "lag": each.lag}
+                yield "Task.depend_on", self.ids[line.number], told, line.name
+
+    def _through(self, link: Link, seen: Collection[int]) -> Iterator[Link]:
+        """The link itself; or, where it leads to a milestone, links to all that this waits for."""
+        if link.predecessor not in self.milestones:
+            yield link
+            return
+        milestone = self.lines[link.predecessor]
+        if not milestone.waits_for or milestone.number in seen:
+            self.notes.note("what waits for a milestone that waits for nothing does not wait", milestone.name)
+            return
+        for before in milestone.waits_for:
+            kind = next(
+                k for k in Kind if (k.from_finish, k.to_finish) == (before.kind.from_finish, link.kind.to_finish)
+            )
+            joined = Link(before.predecessor, kind, before.lag + link.lag)
+            yield from self._through(joined, {*seen, milestone.number})
+
+    def _in_order(self) -> list[Line]:
+        """Tasks, each behind those that it waits for. Where they wait for each other, the command will say so."""
+        done, order = set[int](), list[Line]()
+        for line in self.plan.lines:
+            stack = [(line.number, iter(line.waits_for))]
+            while stack:
+                number, links = stack[-1]
+                if number in done:
+                    stack.pop()
+                elif link := next(links, None):
+                    open_now = {each for each, _ in stack}
+                    if link.predecessor not in done and link.predecessor not in open_now:
+                        stack.append((link.predecessor, iter(self.lines[link.predecessor].waits_for)))
+                else:
+                    done.add(number)
+                    order.append(self.lines[number])
+                    stack.pop()
+        return [line for line in order if line.number not in self.milestones]
+
+    # -- what has happened -----------------------------------------------------------------------
+
+    def _happened(self) -> Iterator[Step]:
+        """Parts before what they are a part of, which is done after them."""
+        for line in reversed(self.plan.lines):
+            begun = line.started_on or line.finished_on or (line.start if line.progress else None)
+            if begun is None:
+                continue
+            id, name = self.ids[line.number], line.name
+            if line.number in self.milestones:
+                if line.finished_on:
+                    yield "Milestone.reach", id, {"on": line.finished_on.isoformat()}, name
+                continue
+            yield "Task.start", id, {"on": begun.isoformat()}, name
+            if line.finished_on:
+                yield "Task.complete", id, {"on": line.finished_on.isoformat()}, name
+            elif line.progress and line.number not in self.parents:
+                yield "Task.report_progress", id, {"progress": str(line.progress)}, name
