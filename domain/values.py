@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from os import urandom
+from threading import Lock
 from time import time_ns
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -196,9 +197,22 @@ class Locale(str):
 
 
 def new_id() -> UUID:
-    """A UUIDv7: ids made later sort later, which halves the cost of an insert."""
-    bits = (time_ns() // 1_000_000) << 80 | int.from_bytes(urandom(10))
-    return UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+    """A UUIDv7: ids made later sort later, which halves the cost of an insert; in one process, those of the same
+    millisecond too (RFC 9562, 6.2, method 2). So what a command makes is listed in the order in which it was made.
+    """
+    global _last
+    with _MAKING:
+        fresh = (time_ns() // 1_000_000) << RANDOM | int.from_bytes(urandom(10)) >> 6
+        _last = fresh if fresh >> RANDOM > _last >> RANDOM else _last + 1 + int.from_bytes(urandom(4))
+        high, low = divmod(_last, 1 << 62)
+    time, more = divmod(high, 1 << 12)
+    return UUID(int=time << 80 | 0x7 << 76 | more << 64 | 0x2 << 62 | low)
+
+
+RANDOM: Final = 74
+"""Bits of a UUIDv7 that tell no time."""
+_MAKING: Final = Lock()
+_last = 0
 
 
 def id_text(kind: str, id: UUID) -> str:

@@ -1,10 +1,11 @@
 """Values check themselves when they are made, and put themselves into their normal form."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
@@ -145,6 +146,15 @@ def test_a_period_goes_from_a_day_until_before_another() -> None:
     assert date(2999, 1, 1) in Period(date(2026, 1, 1))
     with pytest.raises(ValueError, match="ends after it begins"):
         Period(date(2026, 1, 1), date(2026, 1, 1))
+
+
+def test_ids_sort_in_the_order_in_which_they_were_made_whoever_makes_them() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        made = [*threads.map(lambda _: [new_id() for _ in range(5_000)], range(4))]
+
+    assert all(ids == sorted(ids) for ids in made)
+    assert len({id for ids in made for id in ids}) == 20_000
+    assert all((id.version, id.variant) == (7, RFC_4122) for ids in made for id in ids)
 
 
 def test_ids_made_later_sort_later_and_are_unlike_each_other() -> None:
