@@ -1,10 +1,11 @@
 """What belongs to something, step by step: an account's contacts, opportunities, and the interactions with either.
 
 Nothing is listed here by name. What is some person's to look after (its view has an `owner`) can have things that
-belong to it: those of other kinds, with an owner too, whose view points to it, or a list of whose items does. So users,
-products and pipelines, to which many things point, have nothing. What belongs to something that belongs to it belongs
-to it too, unless it says itself that it belongs to another of that kind: an interaction with a contact of two accounts,
-that names one of them, is not the other's.
+belong to it: those of other kinds, with an owner too, whose view points to it, or a list of whose items does; and those
+that are a part of it, with or without an owner: their view points to it from their beginning to their end, as that of a
+milestone does to its project. So users, products and pipelines, to which many things point, have nothing. What belongs
+to something that belongs to it belongs to it too, unless it says itself that it belongs to another of that kind: an
+interaction with a contact of two accounts, that names one of them, is not the other's.
 
 What belongs now does so with all that ever happened to it; what belonged once, until the event by which it left. What
 was merged into something belongs to it, and what belongs to that, until it is unmerged. A subsidiary has a life of its
@@ -47,6 +48,11 @@ class Edge(NamedTuple):
         setting = named_by(self.told_by, self.column)
         return self.column == self.told_by.key or (setting is not None and setting <= creating(self.told_by))
 
+    @property
+    def is_part(self) -> bool:
+        """Whether such a row cannot be without what it points to, nor ever be of another."""
+        return not self.told_by.key and not known(self.told_by)[self.column].column.nullable and self.stays
+
 
 def has_things(view: ViewType) -> bool:
     """Whether things can belong to those that a view shows."""
@@ -55,13 +61,13 @@ def has_things(view: ViewType) -> bool:
 
 def edges(views: Views) -> list[Edge]:
     """All ways in which something belongs to something else, in the order of the catalogue."""
-    return [
+    found = (
         Edge(views.parent(told_by), told_by, column, to)
         for told_by in views.all
-        if has_things(views.parent(told_by))
         for column, to in views.belongs_to(told_by).items()
         if has_things(to) and not (told_by.key and to is views.parent(told_by))
-    ]
+    )
+    return [edge for edge in found if has_things(edge.view) or edge.is_part]
 
 
 def kinds_below(views: Views, root: ViewType) -> list[ViewType]:
