@@ -10,8 +10,8 @@ from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
 from domain.parameters import AS_IT_IS, Actor, Moment, Text, command
-from domain.projects.lights import TrafficLight
 from domain.projects.project import Project
+from domain.traffic_light import TrafficLight
 
 
 class Status(StrEnum):

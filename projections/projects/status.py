@@ -11,13 +11,13 @@ from typing import Annotated, NamedTuple
 
 from domain.projects.change_request import Status as ChangeStatus
 from domain.projects.issue import Severity
-from domain.projects.lights import TrafficLight
 from domain.projects.milestone import Status as MilestoneStatus
 from domain.projects.planning.earned_value import EarningRule, Measures, earned_value, rounded
 from domain.projects.planning.plan import HUNDRED
 from domain.projects.planning.schedule import schedule
 from domain.projects.risk import OVER, Response
 from domain.projects.risk import Status as RiskStatus
+from domain.traffic_light import TrafficLight
 from domain.values import WrongPart
 from projections.computed import Computed, From
 from projections.projects.change_request import ChangeRequestView

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from domain.projects.lights import TrafficLight
 from domain.projects.project import Project
 from domain.projects.status_report import Light, StatusReport
+from domain.traffic_light import TrafficLight
 from tests.scenario import ME, World, one_of
 
 GREEN = {"colour": "green"}
