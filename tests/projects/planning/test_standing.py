@@ -26,7 +26,7 @@ from tests.test_undo import an_edit, known, undo
 
 TASKS = 6
 ASKED = st.tuples(
-    st.sampled_from(["wait", "wait", "wait", "move", "undepend", "leave"]),
+    st.sampled_from(["wait", "wait", "wait", "move", "move", "undepend", "leave"]),
     st.integers(0, TASKS - 1),
     st.integers(0, TASKS - 1),
     st.sampled_from(["FS", "SS"]),
@@ -43,7 +43,7 @@ def may_be(parents: dict[int, int], waits: Iterable[tuple[int, int]]) -> bool:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(commands=st.lists(ASKED, min_size=5, max_size=25))
+@given(commands=st.lists(ASKED, min_size=15, max_size=30))
 def test_what_is_accepted_has_no_circle_and_what_is_refused_would_have_one(
     world: World, commands: list[tuple[str, int, int, str]]
 ) -> None:
