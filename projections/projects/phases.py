@@ -18,7 +18,7 @@ class ProjectPhaseView(
     key="phase",
     within=ProjectView,
     ends=(Project.PhaseDropped,),
-    indexes=("starts_on", "ends_on"),
+    indexes=("place", "starts_on", "ends_on"),
 ):
     """A part of a project, completed by its milestones and its checklist (阶段)."""
 
