@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
-from domain.command import Request
+from domain.command import Accepted, Request
 from domain.projects.project import Project
 from domain.values import new_id
 from tests.projects.test_phases import with_phases
@@ -121,3 +121,4 @@ def test_a_phase_is_not_completed_behind_the_back_of_a_milestone_that_others_pla
 
         known = world.load(project)
         assert (known.phases["design"].status == "completed") != bool(known.milestones), outcomes
+        assert [isinstance(outcome, Accepted) for outcome in outcomes].count(True) == 1, outcomes
