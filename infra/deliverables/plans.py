@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.projects.planning.calendar import Calendar
-from domain.projects.planning.plan import HUNDRED, Kind
+from domain.projects.planning.plan import HUNDRED, DependencyKind
 from infra.plans.plan import Line, Link, PlanFile, Resource
 from infra.plans.writing import written
 
@@ -115,7 +115,9 @@ def _lines(
             finish=finish,
             is_critical=row["critical"],
             waits_for=tuple(
-                Link(numbers[id], Kind(links[id]["kind"]), links[id]["lag"]) if id in links else Link(numbers[id])
+                Link(numbers[id], DependencyKind(links[id]["kind"]), links[id]["lag"])
+                if id in links
+                else Link(numbers[id])
                 for id in row["predecessorIds"]
                 if id in numbers
             ),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.command import Earlier, Refusal, Request, Stopped
-from domain.projects.planning.plan import Kind
+from domain.projects.planning.plan import DependencyKind
 from infra import batch
 from infra.pipeline import CommandPipeline
 from infra.plans.notes import Notes
@@ -175,7 +175,7 @@ class _Requests:
             for link in self.lines[number].waits_for:
                 if link.predecessor in self.milestones:
                     continue
-                if (link.kind, link.lag) != (Kind.FS, 0) or link.predecessor in found:
+                if (link.kind, link.lag) != (DependencyKind.FS, 0) or link.predecessor in found:
                     self.notes.note("a task leads to one milestone, when it is finished", self.lines[number].name)
                 found.setdefault(link.predecessor, number)
         return found
@@ -204,7 +204,9 @@ class _Requests:
             return
         for before in milestone.waits_for:
             kind = next(
-                k for k in Kind if (k.from_finish, k.to_finish) == (before.kind.from_finish, link.kind.to_finish)
+                k
+                for k in DependencyKind
+                if (k.from_finish, k.to_finish) == (before.kind.from_finish, link.kind.to_finish)
             )
             joined = Link(before.predecessor, kind, before.lag + link.lag)
             yield from self._through(joined, {*seen, milestone.number})

@@ -7,11 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from domain.projects.planning.plan import Kind
+from domain.projects.planning.plan import DependencyKind
 
 NAMESPACE: Final = "http://schemas.microsoft.com/project"
 MINUTES_PER_DAY: Final = 480
-KINDS: Final = {"0": Kind.FF, "1": Kind.FS, "2": Kind.SF, "3": Kind.SS}
+KINDS: Final = {"0": DependencyKind.FF, "1": DependencyKind.FS, "2": DependencyKind.SF, "3": DependencyKind.SS}
 TYPES: Final = {kind: number for number, kind in KINDS.items()}
 ELAPSED: Final = frozenset({"4", "6", "8", "10", "12", "36", "38", "40", "42", "44"})
 """Formats of a lag that counts all hours, those off work too."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.projects.planning.calendar import Calendar
-from domain.projects.planning.plan import Kind
+from domain.projects.planning.plan import DependencyKind
 
 MOST_TASKS: Final = 20_000
 """Of a file. What is more is refused while it is read."""
@@ -23,7 +23,7 @@ class Link:
     """A task waits for another; the lag is in working days."""
 
     predecessor: int
-    kind: Kind = Kind.FS
+    kind: DependencyKind = DependencyKind.FS
     lag: int = 0
 
 

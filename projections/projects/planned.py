@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from domain.projects.milestone import Status as MilestoneStatus
 from domain.projects.planning.calendar import Calendar
-from domain.projects.planning.plan import Kind
+from domain.projects.planning.plan import DependencyKind
 from projections.computed import From
 
 UNKNOWN_PROJECT: Final = """
@@ -66,7 +66,7 @@ class TaskRow:
 class DependencyRow:
     id: str
     predecessor_id: str
-    kind: Kind
+    kind: DependencyKind
     lag: int
 
 

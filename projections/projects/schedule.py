@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
-from domain.projects.planning.plan import Dependency, Kind, Plan
+from domain.projects.planning.plan import Dependency, DependencyKind, Plan
 from domain.projects.planning.schedule import Schedule, Scheduled, schedule
 from domain.projects.planning.what_if import slipped
 from domain.values import WrongPart
@@ -178,7 +178,7 @@ class CriticalPath(Slipping, Computed[Planned], of=PLAN, needs="projects.see"):
         finish: Annotated[date, "the last day of work"]
         total_slack: Annotated[int, "working days by which it may slip: none, or less where a deadline is missed"]
         waits: Annotated[
-            Kind | None, "how it waits for the one before it; null where it waits through what it is under"
+            DependencyKind | None, "how it waits for the one before it; null where it waits through what it is under"
         ]
         lag: Annotated[int | None, "and how many working days more"]
 

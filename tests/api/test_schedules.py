@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from domain.projects.planning.calendar import Calendar
-from domain.projects.planning.plan import Dependency, Kind, Plan
+from domain.projects.planning.plan import Dependency, DependencyKind, Plan
 from domain.projects.planning.plan import Task as Planned
 from domain.projects.planning.schedule import Schedule, schedule
 from domain.projects.planning.what_if import what_if
@@ -78,7 +78,7 @@ class Told:
             ),
             dependencies=(
                 *(
-                    Dependency(one, other, Kind(kind), lag)
+                    Dependency(one, other, DependencyKind(kind), lag)
                     for (one, other), (kind, lag) in self.links.items()
                     if one in there and other in there
                 ),

@@ -14,7 +14,7 @@ import networkx
 
 from domain.projects.planning.network import network_of
 from domain.projects.planning.passes import forward
-from domain.projects.planning.plan import Dependency, Kind, Plan, Task
+from domain.projects.planning.plan import Dependency, DependencyKind, Plan, Task
 from domain.projects.planning.schedule import schedule
 from domain.projects.planning.what_if import what_if
 
@@ -56,7 +56,7 @@ def a_plan(chance: Random) -> Plan:
     while len(pairs) < LINKS:
         other = chance.randrange(1, TASKS)
         pairs.add((chance.randrange(max(0, other - REACH), other), other))
-    kinds = [*Kind, Kind.FS, Kind.FS, Kind.FS]
+    kinds = [*DependencyKind, DependencyKind.FS, DependencyKind.FS, DependencyKind.FS]
     links = (
         Dependency(f"t{one}", f"t{other}", chance.choice(kinds), chance.randint(-2, 5)) for one, other in sorted(pairs)
     )

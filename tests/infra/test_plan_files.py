@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.projects.planning.calendar import Calendar
-from domain.projects.planning.plan import Kind
+from domain.projects.planning.plan import DependencyKind
 from infra.plans.plan import MOST_TASKS, Line, Link, PlanFile, Resource, WrongPlanFile
 from infra.plans.reading import read
 from infra.plans.writing import written
@@ -95,11 +95,14 @@ def test_of_a_deadline_and_the_day_by_which_it_must_finish_the_earlier_is_kept()
 def test_all_four_kinds_of_dependencies_are_kept_with_their_lags_in_working_days() -> None:
     _, lines, _ = sample()
 
-    assert lines[3].waits_for == (Link(2, Kind.SS, 3),)
-    assert lines[4].waits_for == (Link(2, Kind.FS, 0), Link(3, Kind.FS, 0))
-    assert lines[7].waits_for == (Link(4, Kind.FS, -1),)
-    assert lines[8].waits_for == (Link(7, Kind.SS, 4),)  # half of eight days
-    assert lines[9].waits_for == (Link(8, Kind.FF, 5), Link(7, Kind.SF, 0))  # seven days, weekends included
+    assert lines[3].waits_for == (Link(2, DependencyKind.SS, 3),)
+    assert lines[4].waits_for == (Link(2, DependencyKind.FS, 0), Link(3, DependencyKind.FS, 0))
+    assert lines[7].waits_for == (Link(4, DependencyKind.FS, -1),)
+    assert lines[8].waits_for == (Link(7, DependencyKind.SS, 4),)  # half of eight days
+    assert lines[9].waits_for == (
+        Link(8, DependencyKind.FF, 5),
+        Link(7, DependencyKind.SF, 0),
+    )  # seven days, weekends included
 
 
 def test_the_calendar_of_the_project_has_its_days_off_and_those_that_are_worked_on_instead() -> None:
@@ -259,7 +262,7 @@ def plans(draw: st.DrawFn) -> PlanFile:
     for number in range(1, size + 1):
         above = above[: draw(st.integers(0, len(above)))]
         others = draw(st.lists(st.sampled_from(range(1, number)), max_size=3, unique=True)) if number > 1 else []
-        links = tuple(Link(other, draw(st.sampled_from(Kind)), draw(st.integers(-9, 9))) for other in others)
+        links = tuple(Link(other, draw(st.sampled_from(DependencyKind)), draw(st.integers(-9, 9))) for other in others)
         starts, start = draw(st.none() | days), draw(days)
         started = draw(st.none() | days)
         finished = draw(st.none() | st.just(started)) if started else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from domain.projects.planning.plan import Kind, Plan
+from domain.projects.planning.plan import DependencyKind, Plan
 from domain.projects.planning.wrong import Cycle
 
 
@@ -63,7 +63,7 @@ def network_of(plan: Plan) -> Network:
         if above is not None:
             after[above].append(place)
             after[exits[place]].append(above + count)
-    ends = {kind: (kind.from_finish, kind.to_finish) for kind in Kind}
+    ends = {kind: (kind.from_finish, kind.to_finish) for kind in DependencyKind}
     for number, each in enumerate(plan.dependencies):
         predecessor, successor = places[each.predecessor], places[each.successor]
         link = Link(predecessor, successor, *ends[each.kind], each.lag, number)

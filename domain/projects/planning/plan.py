@@ -44,10 +44,6 @@ class DependencyKind(StrEnum):
         return self in (DependencyKind.FF, DependencyKind.SF)
 
 
-Kind = DependencyKind
-"""Its name where nothing else has a kind."""
-
-
 def why_no_percent(number: Decimal) -> str | None:
     """Why progress cannot be so many percent; None where it can."""
     if number.is_finite() and 0 <= number <= HUNDRED:
@@ -98,7 +94,7 @@ class Dependency:
 
     predecessor: str
     successor: str
-    kind: Kind = Kind.FS
+    kind: DependencyKind = DependencyKind.FS
     lag: int = 0
 
     def __post_init__(self) -> None:
@@ -140,7 +136,7 @@ class Plan:
             if self.as_of and max(task.started or self.as_of, task.finished or self.as_of) > self.as_of:
                 name = "started" if task.started and task.started > self.as_of else "finished"
                 raise WrongPlan(f"{task.id} cannot have {name} after the day of the plan, {self.as_of}", name)
-        seen_links = set[tuple[str, str, Kind]]()
+        seen_links = set[tuple[str, str, DependencyKind]]()
         for link in self.dependencies:
             self._check(link)
             if (key := (link.predecessor, link.successor, link.kind)) in seen_links:

@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from domain.projects.planning.network import network_of
-from domain.projects.planning.plan import Dependency, Kind, Plan, Task
+from domain.projects.planning.plan import Dependency, DependencyKind, Plan, Task
 from domain.projects.planning.wrong import WrongPlan
 
 
@@ -19,7 +19,7 @@ class Standing:
     id: UUID
     name: str
     parent_id: UUID | None
-    waits_for: Mapping[UUID, Kind]
+    waits_for: Mapping[UUID, DependencyKind]
 
 
 def why_not(tasks: Iterable[Standing]) -> WrongPlan | None:

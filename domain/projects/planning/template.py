@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Final
 
 from domain.projects.planning.calendar import Calendar
-from domain.projects.planning.plan import LONGEST, Dependency, Kind, Plan, Task
+from domain.projects.planning.plan import LONGEST, Dependency, DependencyKind, Plan, Task
 from domain.projects.planning.schedule import Scheduled, schedule
 from domain.projects.planning.wrong import WrongPlan
 
@@ -43,7 +43,7 @@ class TemplatePredecessor:
     """What a task waits for."""
 
     task: Annotated[str, "its key in the template"]
-    kind: Annotated[Kind, "what waits for what"] = Kind.FS
+    kind: Annotated[DependencyKind, "what waits for what"] = DependencyKind.FS
     lag: Annotated[int, "working days in between; less than nil for a lead"] = 0
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.projects.planning.calendar import Calendar
 from domain.projects.planning.network import network_of
-from domain.projects.planning.plan import Dependency, Kind, Plan, Task
+from domain.projects.planning.plan import Dependency, DependencyKind, Plan, Task
 from domain.projects.planning.schedule import Schedule
 from domain.projects.planning.wrong import WrongPlan
 
@@ -27,7 +27,7 @@ def a_link(text: str) -> Dependency:
     """`A FS B`, or with a lag, `A FS+2 B`."""
     told = re.fullmatch(r"(\S+) ([FS]{2})([+-]\d+)? (\S+)", text)
     assert told, text
-    return Dependency(told[1], told[4], Kind(told[2]), int(told[3] or 0))
+    return Dependency(told[1], told[4], DependencyKind(told[2]), int(told[3] or 0))
 
 
 def a_plan(durations: Mapping[str, int], *links: str, under: Mapping[str, str] | None = None, **more: Any) -> Plan:
@@ -64,13 +64,13 @@ def plans(draw: st.DrawFn, deadlines: bool = False, parents: bool = True) -> Pla
     holidays = frozenset(draw(st.lists(st.integers(0, 30).map(lambda n: MONDAY + timedelta(n)), max_size=4)))
     made = Plan(start=MONDAY, tasks=tuple(tasks), calendar=Calendar(holidays=holidays))
     for one, other, kind, lag in draw(
-        st.lists(st.tuples(names, names, st.sampled_from(Kind), st.integers(-3, 3)), max_size=10)
+        st.lists(st.tuples(names, names, st.sampled_from(DependencyKind), st.integers(-3, 3)), max_size=10)
     ):
         made = linked(made, one, other, kind, lag) or made
     return made
 
 
-def linked(plan: Plan, one: str, other: str, kind: Kind, lag: int) -> Plan | None:
+def linked(plan: Plan, one: str, other: str, kind: DependencyKind, lag: int) -> Plan | None:
     """The plan with one link more; None where it cannot be."""
     try:
         more = replace(plan, dependencies=(*plan.dependencies, Dependency(one, other, kind, lag)))

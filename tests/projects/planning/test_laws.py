@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.projects.planning.plan import Kind, Plan
+from domain.projects.planning.plan import DependencyKind, Plan
 from domain.projects.planning.schedule import Schedule, schedule
 from domain.projects.planning.what_if import what_if
 from tests.projects.planning.plans import UNHURRIED, a_plan, ends, linked, plans, with_task
@@ -91,7 +91,7 @@ def test_every_dependency_holds_in_both_passes(plan: Plan) -> None:
             waited, waits = ends(made, link, late)
             assert waited + link.lag <= waits
         one, other = made.tasks[link.predecessor], made.tasks[link.successor]
-        if link.kind is Kind.FS and link.lag >= 0 and one.duration and other.duration:
+        if link.kind is DependencyKind.FS and link.lag >= 0 and one.duration and other.duration:
             assert one.finish < other.start and one.late_finish < other.late_start
 
 
@@ -125,8 +125,10 @@ def test_but_a_task_that_is_held_by_its_finish_and_begins_another_may_end_the_pl
 
 
 @UNHURRIED
-@given(plans(), st.data(), st.sampled_from(Kind), LAGS)
-def test_another_dependency_makes_nothing_earlier(plan: Plan, data: st.DataObject, kind: Kind, lag: int) -> None:
+@given(plans(), st.data(), st.sampled_from(DependencyKind), LAGS)
+def test_another_dependency_makes_nothing_earlier(
+    plan: Plan, data: st.DataObject, kind: DependencyKind, lag: int
+) -> None:
     names = st.sampled_from([task.id for task in plan.tasks])
 
     more = linked(plan, data.draw(names), data.draw(names), kind, lag)

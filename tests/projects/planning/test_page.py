@@ -8,7 +8,7 @@ from io import StringIO
 from typing import Any
 
 from domain.projects.planning.earned_value import EarningRule
-from domain.projects.planning.plan import Kind
+from domain.projects.planning.plan import DependencyKind
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "schedule.md").read_text()
@@ -27,5 +27,5 @@ def test_every_example_prints_what_stands_below_it() -> None:
 
 
 def test_it_tells_of_every_kind_of_dependency_and_of_every_rule() -> None:
-    assert re.findall(r"^\| (\w\w), ", PAGE, re.M)[: len(Kind)] == list(Kind)
+    assert re.findall(r"^\| (\w\w), ", PAGE, re.M)[: len(DependencyKind)] == list(DependencyKind)
     assert re.findall(r"^\| `([\w/]+)` \|", PAGE, re.M) == list(EarningRule)
