@@ -1,5 +1,7 @@
 """The company of the sample: Northfell sells rope, shelter and light to whoever works or plays outdoors.
 
+Since it found its own way to one, it also brings CRM systems to groups that buy from it.
+
 The company, its people, its customers and its prices are invented.
 """
 
@@ -72,6 +74,25 @@ PEOPLE: Final = (
         "sunniva.dahl", "Sunniva Dahl", "coast", "service", skill="repair", level=4, locale="nb", zone="Europe/Oslo"
     ),
     Person("emil.karsten", "Emil Karsten", "uplands", "service", skill="rope access", level=5, locale="de"),
+)
+
+ROLL_OUTS: Final = 470
+"""The day on which the company begins to deliver roll-outs: its people for that come then."""
+DELIVERY: Final = (
+    Person("runa.eide", "Runa Eide", "delivery", "project manager", skill="project management", level=5, locale="nb"),
+    Person("viktor.lang", "Viktor Lang", "delivery", "project manager", skill="project management", level=2),
+    Person("li.wen", "李雯", "delivery", "business analyst", skill="analysis", level=4, locale="zh-CN"),
+    Person("jana.holub", "Jana Holubová", "delivery", "business analyst", skill="analysis", level=3, locale="cs"),
+    Person("paulo.reis", "Paulo Reis", "delivery", "implementation specialist", skill="configuration", level=4),
+    Person("britt.aasen", "Britt Aasen", "delivery", "implementation specialist", skill="configuration", level=3),
+    Person("hanna.brandt", "Hanna Brandt", "delivery", "developer", skill="development", level=4, locale="de"),
+    Person("ivo.maric", "Ivo Marić", "delivery", "developer", skill="development", level=3, locale="hr"),
+    Person("sami.laine", "Sami Laine", "delivery", "IT technician", skill="operations", level=4, locale="fi"),
+    Person("tessa.boon", "Tessa Boon", "delivery", "QA", skill="testing", level=4, locale="nl"),
+    Person("chen.hao", "陈浩", "delivery", "data analyst", skill="data", level=4, locale="zh-CN"),
+    Person("nils.torp", "Nils Torp", "delivery", "trainer", skill="training", level=3, locale="nb"),
+    Person("edda.falk", "Edda Falk", "delivery", "system administrator", skill="operations", level=3, locale="sv"),
+    Person("omar.sayed", "Omar Sayed", "delivery", "support", skill="support", level=3),
 )
 
 

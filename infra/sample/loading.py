@@ -9,12 +9,15 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-from domain.command import Accepted, Request
-from domain.sales.opportunity import Opportunity
+from domain.aggregate import Claim
+from domain.command import Accepted, Changed, Request
+from domain.declaration import content_of
+from infra.default_templates import make_templates
 from infra.event_store import EventStore
 from infra.importing.in_flight import InFlight
 from infra.pipeline import CommandPipeline, Pending, command_id
-from infra.sample.story import DAYS, OPPORTUNITIES, LineOf, Ref, Unit, story
+from infra.sample.acts import DAYS, About, Act, Holder, ItemOf, Part, Ref, Unit
+from infra.sample.story import OPPORTUNITIES, story
 
 Progress = Callable[[int, int], None]
 """Told how much is done, of how much."""
@@ -55,6 +58,7 @@ def load(
     today = begun or today or datetime.now(zone).date()
     units = story(today, zone, opportunities=opportunities)
     if store.answer(command_id(actor, _idempotency_key(units[-1], 0))) is None:
+        make_templates(pipeline)
         telling = _Telling(pipeline, store, actor)
         telling.everything(units, progress or (lambda done, of: None), begun is not None)
     commands = sum(len(unit.acts) for unit in units)
@@ -64,8 +68,9 @@ def load(
 class _Telling:
     def __init__(self, pipeline: CommandPipeline, store: EventStore, actor: UUID) -> None:
         self.pipeline, self.store, self.actor = pipeline, store, actor
-        self.ids: dict[str, UUID] = {}
-        self.in_flight: InFlight[str, Unit] = InFlight(AT_ONCE, self._settle)
+        self.ids: dict[About, UUID] = {}
+        self.made: dict[About, tuple[Changed, ...]] = {}
+        self.in_flight: InFlight[About, Unit] = InFlight(AT_ONCE, self._settle)
 
     def everything(self, units: list[Unit], progress: Progress, again: bool) -> None:
         """All units in their order. The last one is recorded last, for it says that all are there."""
@@ -81,27 +86,31 @@ class _Telling:
 
     def _told(self, unit: Unit) -> bool:
         """Whether it was recorded before. What it made is remembered then."""
-        known = self.store.answer(command_id(self.actor, _idempotency_key(unit, 0)))
+        self.in_flight.wait_for(unit.acts[0].by)
+        asker = self._asker(unit.acts[0])
+        known = asker and self.store.answer(command_id(asker, _idempotency_key(unit, 0)))
         if known and isinstance(known[1], Accepted):
-            self.ids.setdefault(unit.about, known[1].changed[0].id)
+            self._remember(unit, known[1])
         return known is not None
 
     def _tell(self, unit: Unit) -> None:
         """Record it in the background, after all that it names."""
-        for name in {unit.about, *(name for act in unit.acts for name in _named(act.arguments))}:
+        named = {name for act in unit.acts for name in (act.by, *_named(act.arguments))}
+        for name in {*_named(_reference(unit)), *named}:
             self.in_flight.wait_for(name)
         self.in_flight.add(unit.about, unit, self.pipeline.start(lambda run: self._steps(unit, run)))
 
     def _steps(self, unit: Unit, run: Callable[[Request], Accepted]) -> None:
-        about = self.ids.get(unit.about)
+        about = None if unit.acts[0].makes else self._resolved(_reference(unit))
         for number, act in enumerate(unit.acts):
+            asker = self._asker(act)
             made = run(
                 Request(
                     command=act.command,
-                    id=None if act.makes else about,
+                    id=about,
                     arguments=self._resolved(act.arguments),
-                    actor=self.actor,
-                    on_behalf_of=self.ids.get(act.by),
+                    actor=asker or self.actor,
+                    on_behalf_of=None if act.themselves else self.ids.get(act.by),
                     idempotency_key=_idempotency_key(unit, number),
                     origin="sample",
                     occurred_at=act.at,
@@ -112,21 +121,45 @@ class _Telling:
     def _settle(self, unit: Unit, pending: Pending) -> None:
         outcome = pending.result()
         if not isinstance(outcome, Accepted):
-            raise SampleRefused(f"{unit.name}, {[act.command for act in unit.acts]}: {outcome}")
-        self.ids.setdefault(unit.about, outcome.changed[0].id)
+            raise SampleRefused(f"{unit.name} of {unit.about}, {[act.command for act in unit.acts]}: {outcome}")
+        self._remember(unit, outcome)
+
+    def _remember(self, unit: Unit, outcome: Accepted) -> None:
+        """What a unit made: the thing itself, and what came with it."""
+        if unit.acts[0].makes:
+            self.ids[unit.about], self.made[unit.about] = outcome.changed[0].id, outcome.changed
+
+    def _asker(self, act: Act) -> UUID | None:
+        """Who asks for it. None if that is somebody who is not there yet."""
+        return self.ids.get(act.by) if act.themselves else self.actor
 
     def _resolved(self, given: Any) -> Any:
         match given:
             case Ref(name):
                 return self.ids[name]
-            case LineOf(opportunity, number):
-                events = self.store.events(self.ids[opportunity])
-                return [event.line_id for event in events if isinstance(event, Opportunity.LineAdded)][number]
+            case Part():
+                return self._part(given)
+            case ItemOf(of, name, number, field):
+                told = [event for event in self.store.events(self.ids[of]) if type(event).__name__ == name]
+                return getattr(told[number], field or next(iter(content_of(type(told[number])))))
+            case Holder(kind, name, value):
+                found = self.store.holder(Claim(kind, name, value))
+                if found is None:
+                    raise SampleRefused(f"there is no {kind} of the {name} {value} that the sample could begin from")
+                return found
             case dict():
                 return {name: self._resolved(value) for name, value in given.items()}
             case list():
                 return [self._resolved(value) for value in given]
         return given
+
+    def _part(self, part: Part) -> UUID:
+        """All that was made with it becomes known at the first question."""
+        if part not in self.ids:
+            for each in self.made[part.of]:
+                found: Any = self.store.aggregate(each.id)
+                self.ids[Part(part.of, each.kind, found.name)] = each.id
+        return self.ids[part]
 
 
 def _begun(store: EventStore, actor: UUID, zone: tzinfo) -> date | None:
@@ -139,15 +172,21 @@ def _begun(store: EventStore, actor: UUID, zone: tzinfo) -> date | None:
     return happened.astimezone(zone).date() + timedelta(DAYS)
 
 
-def _named(given: Any) -> Iterator[str]:
-    """Whatever is named anywhere in it."""
-    if isinstance(given, Ref):
-        yield given.name
-    elif isinstance(given, LineOf):
-        yield given.opportunity
-    elif isinstance(given, dict | list):
-        for inner in given.values() if isinstance(given, dict) else given:
-            yield from _named(inner)
+def _named(given: Any) -> Iterator[About]:
+    """Whatever is named anywhere in it: what was begun under a name, and what came of that."""
+    match given:
+        case Ref(name):
+            yield name
+        case Part() | ItemOf():
+            yield from (given, given.of)
+        case dict() | list():
+            for inner in given.values() if isinstance(given, dict) else given:
+                yield from _named(inner)
+
+
+def _reference(unit: Unit) -> Ref | Part | ItemOf:
+    """What a unit is about, as others name it."""
+    return Ref(unit.about) if isinstance(unit.about, str) else unit.about
 
 
 def _idempotency_key(unit: Unit, number: int) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import pairwise
 from math import cos, pi
 from random import Random
 from typing import Any, Final
 
+from infra.sample.acts import DAYS, About, Act, ItemOf, Ref, Unit, moment
 from infra.sample.company import (
     COMMENTS,
     COMPETITORS,
@@ -31,50 +32,13 @@ from infra.sample.company import (
     Stage,
     Team,
 )
+from infra.sample.roll_outs import roll_outs
 
-DAYS: Final = 730
-LAST: Final = DAYS - 0.01
 ACCOUNTS: Final = 320
 OPPORTUNITIES: Final = 2_600
 DOLLARS: Final = Decimal("1.1")
 RISE: Final = Decimal("1.04")
 """Prices rise with each new year."""
-
-
-@dataclass(frozen=True)
-class Ref:
-    """The id of what an earlier command made."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class LineOf:
-    """The id of the line that was added to an opportunity as its so manieth, beginning with 0."""
-
-    opportunity: str
-    number: int
-
-
-@dataclass(frozen=True)
-class Act:
-    """One command, asked of what its unit is about, or making it. `by` is on whose behalf."""
-
-    command: str
-    at: datetime
-    by: str
-    makes: bool
-    arguments: dict[str, Any]
-
-
-@dataclass
-class Unit:
-    """What somebody entered in one go: recorded together. `entered` is the day; the acts may be older."""
-
-    name: str
-    about: str
-    entered: float
-    acts: list[Act] = field(default_factory=list)
 
 
 def story(today: date, zone: tzinfo, seed: int = 1, opportunities: int = OPPORTUNITIES) -> list[Unit]:
@@ -84,7 +48,7 @@ def story(today: date, zone: tzinfo, seed: int = 1, opportunities: int = OPPORTU
     told.accounts()
     for number in range(opportunities):
         told.opportunity(number, opportunities)
-    return sorted(told.units, key=lambda unit: unit.entered)
+    return sorted([*told.units, *roll_outs(told.begin, zone)], key=lambda unit: unit.entered)
 
 
 @dataclass
@@ -123,13 +87,13 @@ class _Story:
         self.customers: list[_Account] = []
 
     def at(self, day: float) -> datetime:
-        return datetime.combine(self.begin, time(), self.zone) + timedelta(days=min(day, LAST))
+        return moment(self.begin, self.zone, day)
 
-    def unit(self, about: str, day: float, entered: float | None = None) -> Unit:
+    def unit(self, about: About, day: float, entered: float | None = None) -> Unit:
         self.units.append(Unit(f"{about}/{len(self.units)}", about, day if entered is None else entered))
         return self.units[-1]
 
-    def one(self, command: str, about: str, day: float, by: str = "", makes: bool = False, **arguments: Any) -> None:
+    def one(self, command: str, about: About, day: float, by: str = "", makes: bool = False, **arguments: Any) -> None:
         """A unit of one command."""
         self.add(self.unit(about, day), command, day, by, makes, **arguments)
 
@@ -407,7 +371,7 @@ class _Story:
         unit = self.entry(sale)
         self.add(unit, "Opportunity.reopen", won, by)
         line = {"quantity": sale.lines[0][1], "price": self.money(sale, product[2]), "discount": product[3]}
-        self.add(unit, "Opportunity.change_line", won, by, line_id=LineOf(sale.ref, 0), **line)
+        self.add(unit, "Opportunity.change_line", won, by, line_id=ItemOf(sale.ref, "LineAdded"), **line)
         self.add(unit, "Opportunity.win", won, by, amount=self.money(sale, sale.amount), on=self.day(won))
         self.add(unit, "Opportunity.comment", won, by, text="One piece more than first entered.")
 

@@ -11,12 +11,13 @@ import pytest
 
 from domain.sales.opportunity import Opportunity
 from infra.sample import load
-from infra.sample.story import DAYS, OPPORTUNITIES, story
+from infra.sample.acts import DAYS
+from infra.sample.story import OPPORTUNITIES, story
 from tests.scenario import ME, World
 
 TODAY: Final = date(2026, 6, 1)
 FEW: Final = 60
-CONTENT: Final = "select topic, occurred_at, command from events"
+CONTENT: Final = "select topic, occurred_at, command from events where origin = 'sample'"
 
 
 def test_the_same_day_has_the_same_story() -> None:
@@ -36,7 +37,7 @@ def test_the_story_looks_like_life() -> None:
     acts = Counter(act.command for unit in units for act in unit.acts)
     late = sum(unit.acts[0].at < _entered(unit.entered) - timedelta(days=1) for unit in units)
 
-    assert 2_000 <= acts["Opportunity.open"] <= OPPORTUNITIES
+    assert 2_000 <= acts["Opportunity.open"] <= OPPORTUNITIES + acts["Project.propose"]
     assert acts["Opportunity.win"] > 900 and acts["Opportunity.lose"] > 900 and late > 300
     assert acts["Opportunity.reopen"] > 50 and acts["Opportunity.change_line"] > 20
     for rare in (
@@ -82,9 +83,12 @@ def test_all_of_it_is_accepted_and_told_once(world: World) -> None:
     assert _late(world) > 300
 
 
-def test_what_broke_off_is_completed_on_another_day_as_if_it_had_not(world: World, new_world: Any) -> None:
+@pytest.mark.parametrize("share", [0.5, 0.85])
+def test_what_broke_off_is_completed_on_another_day_as_if_it_had_not(
+    world: World, new_world: Any, share: float
+) -> None:
     def broken(done: int, of: int) -> None:
-        if done > of / 2:
+        if done > of * share:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
