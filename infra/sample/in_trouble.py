@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from infra.sample.acts import ItemOf, Ref
-from infra.sample.matters import CheckedRisk, Need, Paper, Talk, gather, inform
+from infra.sample.matters import CheckedRisk, Need, Paper, Report, Talk, Ware, gather, inform
 from infra.sample.roll_out import Crew, RollOut, euros
 
 REF: Final = "roll-out alpen"
@@ -19,7 +19,7 @@ MANAGER, SPONSOR, ANALYST = "viktor.lang", "tomas.brenner", "li.wen"
 OVERLOADED: Final = "paulo.reis"
 RATE: Final = 98
 CREW: Final = {
-    "project manager": (MANAGER,),
+    "project manager": (MANAGER, ANALYST),
     "business analyst": (ANALYST, "jana.holub"),
     "implementation specialist": (OVERLOADED, "britt.aasen"),
     "developer": (OVERLOADED, "ivo.maric"),
@@ -75,6 +75,20 @@ MEETINGS: Final = (
          "Ask the board of the supplier for access", SPONSOR, 4),
     Talk(107, "steering", "Steering: how to go on", ""),
 )  # fmt: skip
+WARES: Final = (
+    Ware("Test server", "equipment", 1, "pieces", 5_200, "months-3-4-5", 70, 84, "britt.aasen"),
+    Ware(
+        "扫码枪 (hand scanners)", "equipment", 24, "pieces", 7_400, "months-6-7", 88, 101, "", "The carrier lost them"
+    ),
+)
+LATE: Final = {"time": "The design is three weeks late", "risk": "One analyst was drawn off"}
+REPORTS: Final = (
+    Report(0, 20, "需求分析进行中: requirements are being analysed.", "Select the system.", {}),
+    Report(42, 62, "The design goes on with one analyst.", "Agree on the new dates.", {}, LATE, "Nobody else is free."),
+    Report(63, 83, "设计已获批准: the design is agreed on.", "Configure and clean data.", LATE),
+    Report(84, 104, "Two thirds are configured.", "Get access to the ERP.", {"scope": "One change was added"},
+           LATE | {"cost": "CPI is below 0.85", "quality": "无测试系统"}, "接口受阻: it is blocked.", False),
+)  # fmt: skip
 
 
 def in_trouble(begin: date, zone: tzinfo, crew: Crew) -> RollOut:
@@ -88,6 +102,11 @@ def in_trouble(begin: date, zone: tzinfo, crew: Crew) -> RollOut:
         paper.told(told, ANALYST, SPONSOR)
     for meeting in MEETINGS:
         meeting.told(told, MANAGER, (MANAGER, SPONSOR, ANALYST))
+    for ware in WARES:
+        ware.told(told, MANAGER)
+    for report in REPORTS:
+        report.told(told, MANAGER)
+    _weighed(told)
     _done(told)
     _slipped(told)
     _changed(told)
@@ -127,6 +146,7 @@ def _begun(told: RollOut) -> None:
         told.tell(20 * month + 6.6, ANALYST, REF, "Project.measure_kpi", objective_id=objective, value=value)
     design = {"project_id": Ref(REF), "name": DESIGN, "due_on": told.on(59), "phase": "months-3-4-5"}
     told.make(-8.5, MANAGER, f"{REF} design", "Milestone.plan", **design, criteria=["Both plants signed"])
+    told.tell(-8.4, MANAGER, told.task("design-all"), "Task.set_milestone", milestone_id=Ref(f"{REF} design"))
     told.tell(-5.4, SPONSOR, REF, "Project.approve")
     told.assign(-3.5, MANAGER)
     told.tell(0.4, MANAGER, REF, "Project.start")
@@ -266,3 +286,21 @@ def _paid(told: RollOut) -> None:
     told.tell(61.9, MANAGER, budget, "Budget.release_reserve", **release, reason="The warehouse of Bernried")
     more = {"category": "services", "phase": build, "amount": euros(18_900)}
     told.tell(95.5, MANAGER, budget, "Budget.spend", **more, text="Analyst from outside, for eleven weeks")
+
+
+def _weighed(told: RollOut) -> None:
+    """What speaks for it and against it, as it was seen in the beginning; one threat is watched as a risk."""
+    swot = f"{REF} swot"
+    told.make(2.5, MANAGER, swot, "SwotAnalysis.begin", project_id=Ref(REF), name="SWOT 分析")
+    for kind, text in (
+        ("strength", "Both plants want it."),
+        ("weakness", "团队中只有两名分析师。"),
+        ("opportunity", "The orders of both plants can be planned together."),
+        ("threat", "The supplier of the ERP is being sold."),
+    ):
+        told.tell(2.6, MANAGER, swot, "SwotAnalysis.add_item", kind=kind, text=text)
+    threat = {"item_id": ItemOf(swot, "ItemAdded", 3), "category": "supplier", "owner_id": Ref(MANAGER)}
+    told.tell(2.7, MANAGER, swot, "SwotAnalysis.make_risk", **threat)
+    told.tell(3.5, MANAGER, swot, "SwotAnalysis.conclude", conclusion="Ask for access to the ERP early.")
+    sold = ItemOf(swot, "RiskMade", 0, "risk_id")
+    told.tell(4.5, MANAGER, sold, "Risk.assess", probability=2, impact=4, cost=euros(20_000), days=10)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.sample.acts import ItemOf, Ref
@@ -134,6 +134,66 @@ class Talk:
         if self.action:
             task = ItemOf(ref, "ActionAdded", 0, "task_id")
             told.unit(self.n + self.done - 0.4, task, (self.by, "Task.start", {}), (self.by, "Task.complete", {}))
+
+
+@dataclass(frozen=True)
+class Ware:
+    """Something that is bought: delivered as it was expected, or late, and then handed out."""
+
+    name: str
+    kind: str
+    quantity: int
+    unit: str
+    cost: int
+    phase: str
+    ordered: int
+    expected: int
+    user: str = ""
+    delay: str = ""
+
+    def told(self, told: RollOut, by: str) -> None:
+        ref, n = f"{told.ref} {self.name}", self.ordered
+        told.make(
+            n - 8.5, by, ref, "Resource.need", project_id=Ref(told.ref), name=self.name, kind=self.kind,
+            quantity=self.quantity, unit=self.unit, phase=self.phase, needed_on=told.on(self.expected + 2),
+            expected_cost=euros(self.cost),
+        )  # fmt: skip
+        told.tell(n - 5.5, by, ref, "Resource.request")
+        told.tell(n + 0.5, by, ref, "Resource.order", cost=euros(self.cost), expected_on=told.on(self.expected))
+        if self.delay:
+            later = {"expected_on": told.on(self.expected + 12), "reason": self.delay}
+            told.tell(self.expected - 0.5, by, ref, "Resource.reschedule_delivery", **later)
+            return
+        all_of_it = {"quantity": self.quantity}
+        told.tell(self.expected + 0.4, by, ref, "Resource.deliver", **all_of_it)
+        told.tell(self.expected + 0.5, by, ref, "Resource.store", **all_of_it, place="Store, shelf 4")
+        told.tell(self.expected + 1.4, by, ref, "Resource.issue", **all_of_it, user_id=Ref(self.user))
+
+
+@dataclass(frozen=True)
+class Report:
+    """A status report over some working days, with what is not green and why."""
+
+    since: int
+    until: int
+    done: str
+    next_steps: str
+    yellow: Mapping[str, str]
+    red: Mapping[str, str] = field(default_factory=dict)
+    problems: str = ""
+    published: bool = True
+
+    def told(self, told: RollOut, by: str) -> None:
+        ref, n = f"{told.ref} report {self.until}", self.until + 0.7
+        days = {"since": told.on(self.since), "until": told.on(self.until)}
+        text = {"done": self.done, "next_steps": self.next_steps, "problems": self.problems or None}
+        told.make(n, by, ref, "StatusReport.draft", project_id=Ref(told.ref), **days, **text)
+        lights = {side: {"colour": "green"} for side in ("scope", "time", "cost", "quality", "risk")}
+        for colour, reasons in (("yellow", self.yellow), ("red", self.red)):
+            lights |= {side: {"colour": colour, "reason": reason} for side, reason in reasons.items()}
+        told.tell(n + 0.01, by, ref, "StatusReport.set_lights", **lights)
+        if self.published:
+            told.tell(n + 0.02, by, ref, "StatusReport.publish")
 
 
 def gather(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from infra.sample.acts import ItemOf, Ref
-from infra.sample.matters import CheckedRisk, Need, Paper, Talk, gather, inform
+from infra.sample.matters import CheckedRisk, Need, Paper, Report, Talk, Ware, gather, inform
 from infra.sample.roll_out import Crew, RollOut, euros
 
 REF: Final = "roll-out fjordlys"
@@ -19,6 +19,11 @@ CREW: Final = {
     "project manager": (MANAGER,),
     "business analyst": (ANALYST, "li.wen"),
     "implementation specialist": ("britt.aasen", "paulo.reis"),
+    "data analyst": ("chen.hao", "edda.falk"),
+    "trainer": ("nils.torp", "omar.sayed"),
+    "QA": ("tessa.boon", "jana.holub"),
+    "IT technician": ("sami.laine", "edda.falk", "ivo.maric"),
+    "support": ("omar.sayed", "edda.falk"),
 }
 EARLIER: Final = {"hold-interviews": 1, "demonstrate-score": -1, "extend": 1, "clean-data": -1, "hold-training": -1}
 """By how many days a task was finished later than planned: a little, and made good."""
@@ -51,7 +56,7 @@ RISKS: Final = (
                 "All data was moved and reconciled; nothing was left."),
     CheckedRisk("Users of the islands have no time for training", "people", 3, 3, 6_000, 4, "reduce",
                 "Train there, in the week after the fair.", 66.5, "All but four took part."),
-    CheckedRisk("The line to the islands fails at go-live", "technology", 2, 4, 9_000, 3, "transfer",
+    CheckedRisk("The line to the islands fails at go-live", "technology", 2, 3, 9_000, 3, "transfer",
                 "The provider keeps a second line for four weeks.", None, ""),
 )  # fmt: skip
 PAPERS: Final = (
@@ -79,6 +84,19 @@ MEETINGS: Final = (
          "Show the houses how to merge records", "omar.sayed", 5),
     Talk(93, "steering", "Steering: hand-over", ""),
 )  # fmt: skip
+WARES: Final = (
+    Ware("Notebooks for the trainers", "equipment", 4, "pieces", 4_800, "training", 38, 52, "nils.torp"),
+    Ware("Licences", "licence", 120, "users", 31_200, "build", 34, 42, "sami.laine"),
+    Ware("Printed guides", "material", 130, "pieces", 900, "training", 45, 56, "nils.torp"),
+)
+REPORTS: Final = (
+    Report(0, 20, "Requirements are confirmed.", "List vendors and score them.", {}),
+    Report(21, 42, "The system is chosen, the design is under way.", "Configure, extend, clean the data.", {}),
+    Report(43, 64, "The system is built, and users are trained.", "Move the data, and test.", {}),
+    Report(
+        65, 85, "All tests are passed; people work with the system.", "Support users, and collect what they say.", {}
+    ),
+)
 
 
 def on_time(begin: date, zone: tzinfo, crew: Crew) -> RollOut:
@@ -96,7 +114,13 @@ def on_time(begin: date, zone: tzinfo, crew: Crew) -> RollOut:
         risk.told(told, 1.5, MANAGER)
     for paper in PAPERS:
         paper.told(told, ANALYST, SPONSOR)
+    for ware in WARES:
+        ware.told(told, MANAGER)
+    for report in REPORTS:
+        report.told(told, MANAGER)
     _said(told)
+    _in_sprints(told)
+    _otherwise(told)
     return told
 
 
@@ -219,3 +243,52 @@ def _said(told: RollOut) -> None:
     inform(told, "Steering committee", SPONSOR, 1, "month", "meeting")
     for meeting in MEETINGS:
         meeting.told(told, MANAGER, (MANAGER, SPONSOR, ANALYST))
+
+
+def _in_sprints(told: RollOut) -> None:
+    """The build is done in two sprints: what the first does not finish goes on in the second."""
+    since, between = told.planned["configure"][0], told.planned["configure"][0] + 11
+    until = max(told.planned[key][1] for key in ("configure", "extend", "integrate")) + 2
+    first, second = f"{REF} sprint 1", f"{REF} sprint 2"
+    for ref, goal, starts, ends in (
+        (first, "Customers and quotations can be shown", since, between - 1),
+        (second, "All of the design can be tested", between, until),
+    ):
+        given = {"project_id": Ref(REF), "name": f"Sprint {ref[-1]}", "goal": goal}
+        days = {"starts_on": told.on(starts), "ends_on": told.on(ends)}
+        told.make(since - 3.5, MANAGER, ref, "Sprint.plan", **given, **days)
+    for ref, key in ((first, "configure"), (first, "extend"), (second, "integrate")):
+        told.tell(since - 2.5, MANAGER, ref, "Sprint.add_task", task_id=told.task(key))
+    told.tell(since + 0.34, MANAGER, first, "Sprint.start")
+    told.tell(between - 0.2, MANAGER, first, "Sprint.close", move_to_id=Ref(second))
+    told.tell(between + 0.34, MANAGER, second, "Sprint.start")
+    told.tell(until + 0.8, MANAGER, second, "Sprint.close")
+
+
+def _otherwise(told: RollOut) -> None:
+    """How an enquiry is answered, before the roll-out and since."""
+    process = f"{REF} enquiries"
+    told.make(
+        6.5, ANALYST, process, "BusinessProcess.describe", project_id=Ref(REF), name="Answering an enquiry",
+        as_is="Each house looks the customer up in its own system and asks the others by telephone.",
+        responsible_id=Ref(f"{REF} user"),
+    )  # fmt: skip
+    steps = (
+        ("as_is", "Look the customer up", "sales", "four systems", 25),
+        ("as_is", "Ask the other houses", "sales", "telephone", 40),
+        ("as_is", "Write the quotation", "sales", "office program", 55),
+        ("to_be", "Open the customer", "sales", "CRM", 2),
+        ("to_be", "Make the quotation from the catalogue", "sales", "CRM", 15),
+    )
+    for form, name, role, system, minutes in steps:
+        given = {"form": form, "name": name, "role": role, "system": system, "minutes": minutes}
+        told.tell(7.5 if form == "as_is" else 39.5, ANALYST, process, "BusinessProcess.add_step", **given)
+    told.tell(
+        8.5, ANALYST, process, "BusinessProcess.set_measure", name="Work on a quotation", unit="minutes", target=20
+    )
+    measure = ItemOf(process, "MeasureSet")
+    told.tell(9.5, ANALYST, process, "BusinessProcess.measure", measure_id=measure, value=118)
+    better = "The customer is known in all houses, and the quotation is made of what is listed."
+    told.tell(38.5, ANALYST, process, "BusinessProcess.redesign", to_be=better)
+    told.tell(83.5, ANALYST, process, "BusinessProcess.adopt")
+    told.tell(86.7, ANALYST, process, "BusinessProcess.measure", measure_id=measure, value=24)

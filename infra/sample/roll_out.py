@@ -23,7 +23,7 @@ STARTS, ENDS = 0.36, 0.72
 FREE: Final = ((1, 1), (5, 1), (12, 25), (12, 26))
 """Month and day of what is a holiday each year."""
 Crew = Mapping[str, tuple[str, ...]]
-"""Who does the tasks of a role: who is assigned, and who else works on them."""
+"""Who does the tasks of a role: who is assigned, and who else works on what is too much for one."""
 
 
 class RollOut:
@@ -136,12 +136,12 @@ class RollOut:
         self.tell(start + STARTS, people[0], task, "Task.start")
         days = finish - start + 1
         each = hours / days
-        alone = each <= DAY_OF_WORK
+        workers = people[:1] if each <= DAY_OF_WORK else people
         week = list[tuple[str, str, dict[str, Any]]]()
         end = min(finish, self.elapsed - 1, finish if until is None else until)
         for n in range(start, end + 1):
-            for person in people[:1] if alone else people[:2]:
-                share = (each if alone else each / 2).quantize(Decimal("0.25"))
+            share = (each / len(workers)).quantize(Decimal("0.25"))
+            for person in workers:
                 week.append((person, "Task.log_time", {"hours": share, "on": self.on(n)}))
             if n == end or self.on(n).weekday() == 4:
                 if n < finish:

@@ -12,8 +12,8 @@ import pytest
 from domain.projects.budget import Budget
 from domain.projects.milestone import Milestone, Status
 from domain.projects.project import Project
-from domain.projects.task import Task
 from domain.projects.task import Status as TaskStatus
+from domain.projects.task import Task
 from infra.rights import DAYBOOK
 from infra.sample import load
 from infra.sample.acts import DAYS, Unit
