@@ -178,7 +178,7 @@ class Report:
     until: int
     done: str
     next_steps: str
-    yellow: Mapping[str, str]
+    amber: Mapping[str, str]
     red: Mapping[str, str] = field(default_factory=dict)
     problems: str = ""
     published: bool = True
@@ -189,7 +189,7 @@ class Report:
         text = {"done": self.done, "next_steps": self.next_steps, "problems": self.problems or None}
         told.make(n, by, ref, "StatusReport.draft", project_id=Ref(told.ref), **days, **text)
         lights = {side: {"colour": "green"} for side in ("scope", "time", "cost", "quality", "risk")}
-        for colour, reasons in (("amber", self.yellow), ("red", self.red)):
+        for colour, reasons in (("amber", self.amber), ("red", self.red)):
             lights |= {side: {"colour": colour, "reason": reason} for side, reason in reasons.items()}
         told.tell(n + 0.01, by, ref, "StatusReport.set_lights", **lights)
         if self.published:
