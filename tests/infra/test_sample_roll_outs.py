@@ -55,6 +55,7 @@ def test_the_same_happens_whatever_day_it_is(today: date, zone: str) -> None:
     units = roll_outs(begin, ZoneInfo(zone))
 
     assert _shape(units) == _shape(roll_outs(TODAY - timedelta(DAYS), UTC))
+    assert all(unit.entered < DAYS for unit in units[:-1])
     assert all(act.at < datetime(today.year, today.month, today.day, tzinfo=ZoneInfo(zone)) for act in _acts(units))
 
 
