@@ -111,7 +111,9 @@ class _Delivery:
         return Response(made, headers=headers, media_type=self.what.formats[format])
 
     async def _read(self, context: Context, id: str, as_of: Any) -> tuple[bytes, Sequence[GraphQLError]]:
-        asked = Asked(self.what.query, None, None, {"id": id, "asOf": as_of}, {})
+        assert context.caller
+        parts = {name: context.caller.policy.may(needs) for name, needs in self.what.parts.items()}
+        asked = Asked(self.what.query, None, None, {"id": id, "asOf": as_of, **parts}, {})
         try:
             operation = self.endpoint.operations.admitted(context, asked)
         except Refused as error:

@@ -251,6 +251,10 @@ class Deliverable(Protocol):
         `subject`.
         """
 
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """What it can do without: variables of `query`, each true for who has this permission."""
+
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """It, of what was read, as of a day. ImportError, where it takes what is not installed."""
 

@@ -1,10 +1,11 @@
-"""`daybook chart`: what is made of a project for people, written to files."""
+"""`daybook chart`, `calendar` and `report`: what is made of a project for people, written to files."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -44,10 +45,20 @@ Out = Annotated[
 Spoken = Annotated[Language, typer.Option(help="What it speaks beside the names that were given.")]
 
 
+class Pages(StrEnum):
+    """How a report is written."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("chart")(chart)
     app.command("calendar")(calendar)
+    reports = typer.Typer(help="Reports for people.", no_args_is_help=True)
+    reports.command("status")(status)
+    app.add_typer(reports, name="report")
 
 
 def chart(
@@ -75,6 +86,23 @@ def calendar(
     """Write the milestones, tasks and meetings of a project as iCalendar, as of any instant."""
     path = f"/calendars/projects/{quote(project)}.ics"
     deliver(context.obj, path, {"asOf": as_of, "language": language}, out)
+
+
+def status(
+    context: typer.Context,
+    project: Project,
+    as_of: AsOf = None,
+    format: Annotated[
+        Pages | None, typer.Option(help="What the name of the file ends with, or else Markdown, if left out.")
+    ] = None,
+    out: Out = None,
+    language: Spoken = Language.EN,
+) -> None:
+    """Write how a project stands, as of any instant: lights, plan, money, risks, issues, changes and objectives."""
+    ending = out.suffix.lower().removeprefix(".") if out else ""
+    chosen = format or (Pages.HTML if ending in ("html", "htm") else Pages.MARKDOWN)
+    suffix = {Pages.MARKDOWN: "md", Pages.HTML: "html"}[chosen]
+    deliver(context.obj, f"/reports/status/{quote(project)}.{suffix}", {"asOf": as_of, "language": language}, out)
 
 
 async def _asked(

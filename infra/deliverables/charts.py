@@ -16,6 +16,12 @@ from infra.charts.risk_matrix import Risk, RiskMatrix, risk_matrix
 from infra.charts.words import Language
 
 FORMATS: Final[Mapping[str, str]] = {Format.SVG: "image/svg+xml", Format.PNG: "image/png"}
+LINKS: Final = "tasks(first: 100) { nodes { id dependencies(first: 20) { nodes { predecessorId kind } } } }"
+"""Of a project, how its tasks wait for each other."""
+BARS: Final = """gantt(projectId: $id, asOf: $asOf) {
+    kind code depth name taskId milestoneId start finish baselineStart baselineFinish behind
+    critical finished progress predecessorIds
+}"""
 Draw = Callable[[Mapping[str, Any], date, Format, Language], bytes]
 
 
@@ -35,12 +41,17 @@ class Chart:
     def formats(self) -> Mapping[str, str]:
         return FORMATS
 
+    @property
+    def parts(self) -> Mapping[str, str]:
+        return {}
+
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """The picture. Raises CannotDraw."""
         return self.draw(data, day, Format(format), Language(language))
 
 
-def _gantt(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
+def gantt_of(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
+    """The Gantt chart of what `LINKS` and `BARS` read. Raises CannotDraw."""
     rows = data["gantt"]
     bars = [
         Bar(
@@ -129,17 +140,11 @@ def _day(text: str | None) -> date | None:
 CHARTS: Final = (
     Chart(
         "gantt",
-        """query Gantt($id: ID!, $asOf: AsOf) {
-          subject: project(id: $id, asOf: $asOf) {
-            name
-            tasks(first: 100) { nodes { id dependencies(first: 20) { nodes { predecessorId kind } } } }
-          }
-          gantt(projectId: $id, asOf: $asOf) {
-            kind code depth name taskId milestoneId start finish baselineStart baselineFinish
-            critical finished progress predecessorIds
-          }
-        }""",
-        _gantt,
+        f"""query Gantt($id: ID!, $asOf: AsOf) {{
+          subject: project(id: $id, asOf: $asOf) {{ name {LINKS} }}
+          {BARS}
+        }}""",
+        gantt_of,
     ),
     Chart(
         "risk-matrix",

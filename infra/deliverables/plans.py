@@ -46,6 +46,10 @@ class PlanExport:
     def formats(self) -> Mapping[str, str]:
         return {"xml": "application/xml"}
 
+    @property
+    def parts(self) -> Mapping[str, str]:
+        return {}
+
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """The file."""
         return written(_plan(data, day))

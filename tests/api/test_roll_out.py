@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -322,3 +323,27 @@ def test_the_status_report_keeps_its_lights(roll_out: RollOut) -> None:
     assert (report["status"], report["done"]) == ("PUBLISHED", "A system was chosen.")
     assert report["time"]["colour"] == lights(roll_out.stops["there"][2])["TIME"]
     assert report["publishedBy"] == {"name": "Mia Manager"}
+
+
+def test_the_status_report_as_a_page_tells_what_is_known_and_how_it_stood_before(roll_out: RollOut) -> None:
+    position, _, _ = roll_out.stops["slipped"]
+    page, then, zh = (
+        roll_out.manager.http.get(f"/reports/status/{roll_out.id}.{rest}", headers=roll_out.manager.headers).text
+        for rest in ("html", f"md?asOf={position}", "md?language=zh")
+    )
+
+    for told in (
+        "Mia Manager",
+        "A system was chosen.",
+        "Two weeks more",
+        "We wait for the experts.",
+        "data:image/svg+xml",
+    ):
+        assert told in page
+    assert "No status report has been published." in then and "| Two weeks more" not in then
+    assert re.search(r"\| Experts have no time \| high \| open \|", then)
+    assert re.search(r"\| Whole project \| .* EUR \| 7,680.00 EUR \|", then)
+    assert re.search(
+        r"\| Requirements and system agreed on \| [^|]+ \| [^|]+ \| \d+ working days late \| planned \|", then
+    )
+    assert "## 里程碑" in zh and "已验收" in zh

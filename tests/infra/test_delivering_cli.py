@@ -1,4 +1,4 @@
-"""`daybook chart` and `daybook plan`: what is made of projects, projects of files, and refusals in one line."""
+"""`daybook chart`, `report` and `plan`: what is made of projects, projects of files, and refusals in one line."""
 
 from __future__ import annotations
 
@@ -84,6 +84,27 @@ def test_a_calendar_is_written_for_any_client(data: Path, project: str, tmp_path
     event: Any
     [event] = Calendar.from_ical(out.read_bytes()).events
     assert (str(event["summary"]), str(event["dtstart"].dt)) == ("◆ 上线", "2027-02-15")
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "begins"),
+    [
+        ("acme.html", None, '<!doctype html>\n<html lang="zh-CN">'),
+        ("acme.md", None, "# 项目状态报告：Acme\n"),
+        ("acme.txt", None, "# 项目状态报告：Acme\n"),
+        ("acme.txt", "html", "<!doctype html>"),
+    ],
+)
+def test_a_status_report_is_written_as_its_name_says_or_as_is_asked(
+    data: Path, project: str, tmp_path: Path, name: str, format: str | None, begins: str
+) -> None:
+    out = tmp_path / name
+    asked = ["--format", format] if format else []
+
+    said = daybook(data, "report", "status", project, "--out", str(out), "--language", "zh", *asked)
+
+    assert said.returncode == 0, said.stderr
+    assert out.read_text().startswith(begins) and "上线" in out.read_text()
 
 
 ROLLOUT = Path(__file__).parent / "plan_files" / "rollout.xml"
