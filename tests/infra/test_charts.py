@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 from xml.etree import ElementTree
 
 import pytest
@@ -43,7 +44,7 @@ def texts(svg: str) -> list[str]:
     """What can be read in a picture: matplotlib notes beside the paths of each text what it says."""
     builder = ElementTree.TreeBuilder(insert_comments=True)
     root = ElementTree.fromstring(svg, ElementTree.XMLParser(target=builder))
-    return [(each.text or "").strip() for each in root.iter() if not isinstance(each.tag, str)]
+    return [unescape(each.text or "").strip() for each in root.iter() if not isinstance(each.tag, str)]
 
 
 @pytest.mark.parametrize("name", EMPTY)
