@@ -106,6 +106,8 @@ class _Delivery:
             made = await to_thread.run_sync(make, limiter=self.making)
         except ImportError as error:
             raise HTTPException(501, str(error)) from None
+        except OverflowError as error:
+            return refused(request, 400, str(error), "QUERY_TOO_COMPLEX")
         name = f"{self.what.path.rpartition('/')[2]}-{id}.{format}"
         headers["content-disposition"] = f'inline; filename="{name}"'
         return Response(made, headers=headers, media_type=self.what.formats[format])

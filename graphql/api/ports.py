@@ -256,7 +256,9 @@ class Deliverable(Protocol):
         """What it can do without: variables of `query`, each true for who has this permission."""
 
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
-        """It, of what was read, as of a day. ImportError, where it takes what is not installed."""
+        """It, of what was read, as of a day. ImportError, where it takes what is not installed; OverflowError, where
+        there is more than it can hold: the message says of what.
+        """
 
 
 class Rows(Protocol):

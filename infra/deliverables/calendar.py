@@ -19,14 +19,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 REACHED: Final = frozenset({"REACHED", "ACCEPTED"})
 OF_EACH: Final = "id version createdAt updatedAt name"
-QUERY: Final = f"""query ($id: ID!, $asOf: AsOf) {{
+QUERY: Final = f"""query ($id: ID!, $asOf: AsOf, $people: Boolean!) {{
     subject: project(id: $id, asOf: $asOf) {{
         id name goal
         milestones(first: 1000, orderBy: [{{field: DUE_ON}}]) {{ nodes {{
             {OF_EACH} dueOn status criteria rescheduleReason missReason
         }} }}
         tasks(first: 1000, filter: {{or: [{{startsOn: {{isNull: false}}}}, {{dueOn: {{isNull: false}}}}]}}) {{ nodes {{
-            {OF_EACH} description startsOn dueOn startedOn finishedOn progress status blockedReason assignee {{ name }}
+            {OF_EACH} description startsOn dueOn startedOn finishedOn progress status blockedReason
+            assignee @include(if: $people) {{ name }}
         }} }}
         meetings(first: 1000, orderBy: [{{field: STARTS_AT}}]) {{ nodes {{
             {OF_EACH} startsAt endsAt place agenda status cancelReason
@@ -42,7 +43,7 @@ class ProjectCalendar:
 
     path = "/calendars/projects"
     formats: Final[Mapping[str, str]] = {"ics": MEDIA}
-    parts: Final[Mapping[str, str]] = {}
+    parts: Final[Mapping[str, str]] = {"people": "platform.see"}
     query = QUERY
 
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
@@ -111,7 +112,7 @@ def _task(row: Row, words: Mapping[str, str]) -> Event:
     """From its day, or the one on which it began, to that on which it is due, or was done."""
     done = row["status"] == "DONE"
     progress = "" if done or not float(row["progress"]) else f" ({float(row['progress']):g} %)"
-    assignee = f"{words['assignee']}: {row['assignee']['name']}" if row["assignee"] else None
+    assignee = f"{words['assignee']}: {row['assignee']['name']}" if row.get("assignee") else None
     description = [assignee, row["blockedReason"], row["description"]]
     event = _event(row, words["task"], f"{'✓ ' if done else ''}{row['name']}{progress}", description, "CONFIRMED")
     first, last = row["startedOn"] or row["startsOn"], row["finishedOn"] or row["dueOn"]

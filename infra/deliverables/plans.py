@@ -14,25 +14,28 @@ from infra.plans.plan import Line, Link, PlanFile, Resource
 from infra.plans.writing import written
 
 PRIORITIES: Final = {"LOW": 300, "NORMAL": 500, "HIGH": 700, "URGENT": 900}
-QUERY: Final = """
-    query Plan($id: ID!, $asOf: AsOf) {
-      subject: project(id: $id, asOf: $asOf) {
+MOST_TASKS: Final = 1000
+MOST_LINKS: Final = 50
+"""So many a task waits for; of either, the API tells no more of one at once."""
+QUERY: Final = f"""
+    query Plan($id: ID!, $asOf: AsOf, $people: Boolean!) {{
+      subject: project(id: $id, asOf: $asOf) {{
         name startsOn
-        calendar { weekdays holidays extra }
-        tasks(first: 1000) {
+        calendar {{ weekdays holidays extra }}
+        tasks(first: {MOST_TASKS}) {{
           totalCount
-          nodes {
+          nodes {{
             id description priority effort duration progress startsOn dueOn startedOn finishedOn requiredResources
-            assignee { id name email }
-            dependencies(first: 50) { nodes { predecessorId kind lag } }
-          }
-        }
-      }
-      gantt(projectId: $id, asOf: $asOf) {
+            assignee @include(if: $people) {{ id name email }}
+            dependencies(first: {MOST_LINKS}) {{ totalCount nodes {{ predecessorId kind lag }} }}
+          }}
+        }}
+      }}
+      gantt(projectId: $id, asOf: $asOf) {{
         kind code depth name taskId milestoneId start finish baselineStart baselineFinish critical finished
         progress dueOn predecessorIds
-      }
-    }"""
+      }}
+    }}"""
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,21 @@ class PlanExport:
 
     @property
     def parts(self) -> Mapping[str, str]:
-        return {}
+        return {"people": "platform.see"}
 
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
-        """The file."""
+        """The file. Raises OverflowError."""
         return written(_plan(data, day))
 
 
 def _plan(data: Mapping[str, Any], day: date) -> PlanFile:
     project, rows = data["subject"], [row for row in data["gantt"] if row["kind"] != "PROJECT"]
+    if (count := project["tasks"]["totalCount"]) > MOST_TASKS:
+        raise OverflowError(f"this plan has {count:,} tasks: at most {MOST_TASKS:,} of a plan are exported")
+    for task in project["tasks"]["nodes"]:
+        if (count := task["dependencies"]["totalCount"]) > MOST_LINKS:
+            name = next((row["name"] for row in rows if row["taskId"] == task["id"]), task["id"])
+            raise OverflowError(f"{name} waits for {count:,} tasks: at most {MOST_LINKS} of a task are exported")
     tasks = {task["id"]: task for task in project["tasks"]["nodes"]}
     numbers = {row["taskId"] or row["milestoneId"]: nth for nth, row in enumerate(rows, 1) if row["kind"] != "PHASE"}
     resources = dict(_resources(tasks.values()))
@@ -79,7 +88,7 @@ def _resources(tasks: Any) -> Iterator[tuple[str, Resource]]:
     """People by their ids, things by their names."""
     found = dict[str, Resource]()
     for task in tasks:
-        if (who := task["assignee"]) and who["id"] not in found:
+        if (who := task.get("assignee")) and who["id"] not in found:
             number = len(found) + 1
             found[who["id"]] = Resource(number=number, name=who["name"], email=who["email"])
         for name in task["requiredResources"]:
@@ -99,7 +108,7 @@ def _lines(
         task = tasks.get(row["taskId"], {})
         milestone, finished = row["kind"] == "MILESTONE", row["finished"]
         links = {each["predecessorId"]: each for each in task["dependencies"]["nodes"]} if task else {}
-        who = [task["assignee"]["id"]] if task and task["assignee"] else []
+        who = [task["assignee"]["id"]] if task.get("assignee") else []
         finish = date.fromisoformat(row["finish"])
         yield Line(
             number=number,

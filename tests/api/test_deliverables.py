@@ -146,6 +146,21 @@ def test_what_is_asked_in_a_wrong_way_is_refused_with_what_would_be_right(api: A
     assert answer.status_code == status and message in answer.json()["errors"][0]["message"]
 
 
+@pytest.mark.parametrize("what", OF_PROJECTS, ids=lambda what: what.path)
+def test_who_may_see_projects_and_nothing_else_gets_each_without_the_people(cast: Cast, api: Api, what: Any) -> None:
+    project = a_project(api)
+    api.given("planTask", projectId=project, name="Interfaces", assigneeId=api.me, dueOn="2027-02-01")
+    reader = cast.user({"projects.see": "ALL"})
+    reader.position = api.position
+    name = api.ask("query ($id: ID!) { user(id: $id) { name } }", id=api.me)["user"]["name"]
+
+    for format in what.formats:
+        answer = fetched(reader, f"{what.path}/{project}.{format}")
+
+        assert answer.status_code == 200, answer.text
+        assert name.encode() not in answer.content
+
+
 def test_nobody_is_told_anything_without_a_token(api: Api) -> None:
     project = a_project(api)
 

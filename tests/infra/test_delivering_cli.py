@@ -148,6 +148,18 @@ def test_a_plan_whose_tasks_wait_for_each_other_is_refused_by_their_names_and_no
     assert json.loads(daybook(data, "audit", "head", "--json").stdout)["position"] == before
 
 
+def test_a_plan_of_more_tasks_than_are_exported_is_refused_and_not_cut(data: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "large.xml", tmp_path / "out.xml"
+    one = "<Task><UID>{0}</UID><Name>Task {0}</Name><Duration>PT8H0M0S</Duration></Task>"
+    file.write_text(CYCLE.format("".join(one.format(each) for each in range(1, 1002))))
+    large = json.loads(daybook(data, "plan", "import", str(file), "--json").stdout)["project_id"]
+
+    said = daybook(data, "plan", "export", large, "--out", str(out))
+
+    assert said.returncode == 1 and not out.exists()
+    assert said.stderr == "daybook: this plan has 1,001 tasks: at most 1,000 of a plan are exported\n"
+
+
 def test_a_file_with_entities_is_refused_before_anything_is_looked_at(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "evil.xml"
     file.write_text('<!DOCTYPE p [<!ENTITY a SYSTEM "file:///etc/passwd">]><p>&a;</p>')
