@@ -8,7 +8,7 @@ from tests.api.company import a_user
 
 def fill_people(api: Api, owned: dict[str, str]) -> None:
     """Those of a project, each of whom is one of several, and in it once; and what is said of a meeting afterwards."""
-    do, project, user, contact = api.given, api.given("proposeProject", name="x"), a_user(api), owned["Contact"]
+    do, project, user, contact = api.given, owned["Project"], a_user(api), owned["Contact"]
     of = {"projectId": project}
     member = do("joinAsProjectMember", **of, userId=user, role="QA", until="2030-01-01")
     others = do("joinAsProjectMember", **of, contactId=contact, role="QA")
@@ -32,4 +32,3 @@ def fill_people(api: Api, owned: dict[str, str]) -> None:
         do(f"archive{name}", id=id, reason="done")
         do(f"restore{name}", id=id)
         owned[name] = id
-    owned.setdefault("Project", project)

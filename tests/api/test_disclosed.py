@@ -15,7 +15,10 @@ from tests.api.client import Api, some
 from tests.api.test_accesses import a_contact, accessed, of
 
 ASK = "query Report($id: ID!) { personalData(id: $id) { format person position receipt document } }"
-ALL = {"platform.privacy": "ALL", "customers.see": "ALL", "customers.personal": "ALL", "sales.see": "ALL"}
+ALL = {
+    "platform.privacy": "ALL", "customers.see": "ALL", "customers.personal": "ALL", "sales.see": "ALL",
+    "projects.see": "ALL", "projects.personal": "ALL",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,7 +74,7 @@ def test_of_nobody_there_is_nothing_and_of_what_is_no_person_it_is_said(api: Api
     account = api.given("registerAccount", name="Acme")
 
     assert officer.ask(ASK, id=account.replace("Account", "Contact")) == {"personalData": None}
-    assert officer.refused(ASK, id=account) == ("BAD_USER_INPUT", "`id` is of no kind of person: Contact, Interaction")
+    assert officer.refused(ASK, id=account) == ("BAD_USER_INPUT", "`id` is of no kind of person: Contact, Interaction, Stakeholder")
 
 
 def test_whether_there_was_a_consent_on_a_day_is_asked_as_of_that_day(api: Api) -> None:

@@ -384,7 +384,10 @@ def wait_until_still(measure: Any) -> None:
         ({"after": ""}, "`after` is a position"),
         ({"after": "9" * 20}, "`after` is a position"),
         ({"after": "9" * 19}, "and the history ends at"),
-        ({"context": "nothing"}, "there is no context 'nothing': there are `customers`, `platform`, `sales`"),
+        (
+            {"context": "nothing"},
+            "there is no context 'nothing': there are `customers`, `platform`, `projects`, `sales`",
+        ),
         ({"kind": "Account"}, "there is no kind of event 'Account'"),
         ({"follow": "maybe"}, "`follow` is `true` or `false`"),
         ({"since": "1"}, "there is no parameter `since`: there are `after`, `context`, `kind`, `follow`"),

@@ -59,9 +59,7 @@ def step(api: Api, r: random.Random, id: str, known: dict[str, Any]) -> None:
             known["status"] = "REQUESTED"
         case "REQUESTED":
             day, ordered = TODAY + timedelta(days=r.randrange(-20, 20)), r.choice([8, 10, 12])
-            api.given(
-                "orderResource", id=id, cost=euros("60"), quantity=str(ordered), expectedOn=str(known["expected"])
-            )
+            api.given("orderResource", id=id, cost=euros("60"), quantity=str(ordered), expectedOn=str(day))
             known |= {"status": "ORDERED", "expected": day, "ordered": ordered, "cost": "60"}
         case _ if known["delivered"] < known["ordered"] and r.random() < 0.6:
             came = r.randrange(1, known["ordered"] - known["delivered"] + 1)

@@ -41,13 +41,18 @@ def guest(api: Api, identity: Identity) -> Api:
     return Api(api.http, identity.create(user, "guest"), user)
 
 
+@pytest.fixture(scope="module")
+def project(api: Api) -> str:
+    return api.given("proposeProject", name=some("Project"))
+
+
 def root_fields() -> list[str]:
     query = SCHEMA.query_type
     assert query
     return sorted(name for name in query.fields if name not in OPEN_TO_ALL and not name.startswith("preview"))
 
 
-def asked(field: str, account: str) -> str:
+def asked(field: str, account: str, project: str) -> str:
     """A field of the root with what it cannot go without, and one thing read from it."""
     assert SCHEMA.query_type
     declared = SCHEMA.query_type.fields[field]
@@ -55,17 +60,20 @@ def asked(field: str, account: str) -> str:
     of_account = field in ("node", "nodes", "history", "compare", "timeline")
     id = account if of_account else f"{kind}_{account.removeprefix('Account_')}"
     given = {"id": f'"{id}"', "ids": f'["{id}"]', "query": '"x"', "from": "{position: 1}", "of": f'"{id}"'}
-    given["position"] = "1"
-    arguments = [f"{name}: {given[name]}" for name, each in declared.args.items() if is_required_argument(each)]
+    given |= {"position": "1", "projectId": f'"{project}"'}
+    needed = (name for name, each in declared.args.items() if is_required_argument(each) or name == "projectId")
+    arguments = [f"{name}: {given[name]}" for name in needed]
     given_with = f"({', '.join(arguments)})" if arguments else ""
     return f"{{ {field}{given_with} {{ __typename }} }}"
 
 
 @pytest.mark.parametrize("field", root_fields())
-def test_nothing_is_read_without_a_permission_and_the_error_names_it(api: Api, guest: Api, field: str) -> None:
+def test_nothing_is_read_without_a_permission_and_the_error_names_it(
+    api: Api, guest: Api, project: str, field: str
+) -> None:
     account = an_account(api)
 
-    error = guest.error(asked(field, account))
+    error = guest.error(asked(field, account, project))
 
     assert error["extensions"]["code"] == "FORBIDDEN"
     assert error["message"].rpartition(" ")[2] in permissions(AGGREGATES)
@@ -80,13 +88,13 @@ def readers(api: Api, database_url: str) -> Iterator[Callable[[str], Api]]:
 
 @pytest.mark.parametrize("field", sorted({*root_fields()} - OF_SEVERAL))
 def test_what_has_a_permission_is_read_with_it_and_no_other(
-    api: Api, guest: Api, readers: Callable[[str], Api], field: str
+    api: Api, guest: Api, project: str, readers: Callable[[str], Api], field: str
 ) -> None:
     account = an_account(api)
-    needs = guest.error(asked(field, account))["message"].rpartition(" ")[2]
+    needs = guest.error(asked(field, account, project))["message"].rpartition(" ")[2]
     reader = readers({"search": "customers.see", "whoCouldSee": "platform.*"}.get(field, needs))
 
-    answer = reader.post(asked(field, account)).json()
+    answer = reader.post(asked(field, account, project)).json()
 
     assert "errors" not in answer, answer
     assert answer["data"].keys() == {field}
