@@ -27,9 +27,9 @@ class ResourceAllocation(
 ):
     """The resource allocation table (资源分配表): each user in each week, over all projects.
 
-    Allocated is what the teams of projects that are not over take of their working time, Monday to Friday; hours are
-    those of open work, as in `workload`. Somebody is over-allocated who is promised by more than 100 percent on any
-    day, or has more to do than a week has hours. With a skill, all who have it are told, those with nothing to do too.
+    Allocated is what projects that are not over take of their working time, Monday to Friday; hours are those of open
+    work. Somebody is over-allocated who is promised by more than 100 percent on any day, or has more to do than a week
+    has hours. With a skill, all who have it are told.
     """
 
     sql = (

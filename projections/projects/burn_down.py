@@ -21,9 +21,8 @@ from projections.report import Report
 class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, ProjectView), needs="projects.see"):
     """How much work of a sprint, or of a project, was left each day, and would be if it went evenly (燃尽图).
 
-    At the end of each day from its first to its last, by what was known then; ten years at most. Only what has no
-    others under it counts. What would be left goes down by the same each working day, from all that there was to
-    do on the first day that had any. Days are those of UTC.
+    At the end of each day, by what was known then; ten years at most. Only what has no others under it counts. What
+    would be left goes down alike each working day, from all that there was on the first day. Days are those of UTC.
     """
 
     sql = (

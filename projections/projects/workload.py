@@ -87,9 +87,8 @@ class HoursOfDays:
 class Workload(HoursOfDays, Report, of=(TaskView, ProjectView, ProjectMemberView), needs="projects.see"):
     """The hours of open work by person and week (工作负荷), beside those for which they are there.
 
-    What is left of a task is spread evenly over the working days, by the calendar of its project, from the day on which
-    it may start, or today, to the day when it is due, or over its duration; ten years at most. What is overdue is to be
-    done today. Only what has no others under it counts, and no project that is over. Days are those of UTC.
+    What is left of a task is spread evenly over its working days, until it is due or over its duration; what is overdue
+    is to be done today. Only what has no others under it counts, and no project that is over. Days are those of UTC.
     """
 
     sql = (

@@ -74,7 +74,8 @@ def test_of_nobody_there_is_nothing_and_of_what_is_no_person_it_is_said(api: Api
     account = api.given("registerAccount", name="Acme")
 
     assert officer.ask(ASK, id=account.replace("Account", "Contact")) == {"personalData": None}
-    assert officer.refused(ASK, id=account) == ("BAD_USER_INPUT", "`id` is of no kind of person: Contact, Interaction, Stakeholder")
+    kinds = "Contact, Interaction, Stakeholder"
+    assert officer.refused(ASK, id=account) == ("BAD_USER_INPUT", f"`id` is of no kind of person: {kinds}")
 
 
 def test_whether_there_was_a_consent_on_a_day_is_asked_as_of_that_day(api: Api) -> None:

@@ -87,6 +87,7 @@ def test_value_types_carry_the_noun_of_what_they_belong_to() -> None:
     named = {name for name in enums if any(noun in name for noun in nouns)}
     own = {
         "AccessReason",
+        "Age",
         "AggregateKind",
         "Bucket",
         "Context",
@@ -99,6 +100,7 @@ def test_value_types_carry_the_noun_of_what_they_belong_to() -> None:
         "GanttKind",
         "KeptBecause",
         "PlanChange",
+        "Quadrant",
     }
     shared = own | {"Scope", "SearchKind", "Standing", "TrafficLight", "UndoFate", "UserErrorCode"}
     assert enums - named == shared - named
