@@ -162,3 +162,14 @@ def test_what_is_not_there_is_said_so(api: Api, path: str, status: int) -> None:
     answer = api.http.get(f"/calendars/projects/{path}", headers=api.headers)
 
     assert answer.status_code == status and answer.json()["errors"][0]["message"]
+
+
+def test_who_may_not_see_people_subscribes_to_a_calendar_without_them(api: Api, cast: Cast) -> None:
+    project = a_project(api)
+    task = api.given("planTask", projectId=project, name="Map", dueOn="2027-01-20", assigneeId=api.me)
+    reader = cast.user({"projects.see": "ALL"})
+    reader.position = api.position
+
+    shown, told = (events(fetched(who, project))[task] for who in (api, reader))
+
+    assert "Assignee" in str(shown["description"]) and "description" not in told

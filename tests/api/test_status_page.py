@@ -5,7 +5,17 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from domain.aggregate import Aggregate
 from domain.projects import change_request, issue, milestone, project, risk
+from domain.projects.budget import Budget
+from domain.projects.change_request import ChangeRequest
+from domain.projects.issue import Issue
+from domain.projects.milestone import Milestone
+from domain.projects.project import Project
+from domain.projects.risk import Risk
+from domain.projects.status_report import StatusReport
+from domain.projects.task import Task
+from domain.rights import maskable
 from infra.charts.words import Language
 from infra.deliverables.status_words import WORDS
 from projections.projects.status import ProjectAspect
@@ -73,6 +83,30 @@ def test_what_its_reader_may_not_see_is_left_out_and_it_says_so(cast: Cast, api:
     assert "- **Account**: Left out: you may not see this, for which you need customers.see.\n" in read
     assert "- **Project manager**: Left out: you may not see this, for which you need platform.see.\n" in read
     assert "## Milestones" in read
+
+
+KINDS = [Project, Milestone, Task, Risk, Issue, ChangeRequest, Budget, StatusReport]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_whatever_a_role_hides_there_is_a_report_without_it(cast: Cast, api: Api, kind: type[Aggregate]) -> None:
+    project = api.given("proposeProject", name="CRM", startsOn="2030-01-01", goal="one view of customers")
+    of = {"projectId": project}
+    milestone = api.given("planMilestone", **of, name="Live", dueOn="2030-02-15")
+    api.given("planTask", **of, name="Clean", effort="8", dueOn="2030-02-15", milestoneId=milestone)
+    api.given("planBudget", **of, lines=[{"category": "PEOPLE", "planned": euros("4711")}], hourlyRate=euros("80"))
+    risk = api.given("identifyRisk", **of, name="No time", category="PEOPLE")
+    api.given("assessRisk", id=risk, probability=4, impact=5, cost=euros("1000"))
+    api.given("raiseIssue", **of, name="Slow", severity="CRITICAL", dueOn="2030-02-15")
+    change = api.given("raiseChangeRequest", **of, name="Later", what="x", why="x")
+    api.given("assessChangeRequest", id=change, scopeImpact="None", days=10, cost=euros("4000"))
+    reader = cast.user({"projects.see": "ALL", "customers.see": "ALL", "platform.see": "ALL"}, maskable(kind))
+    reader.position = api.position
+
+    for format in ("md", "html"):
+        answer = fetched(reader, f"/reports/status/{project}.{format}")
+        assert answer.status_code == 200, answer.text
+        assert ("one view of customers" in answer.text) is (kind is not Project)
 
 
 @pytest.mark.parametrize("format", ["md", "html"])
