@@ -27,8 +27,8 @@ def changers(making: Command) -> Mapping[str, Command]:
     wanted = {each.asked_as for each in making.arguments} & making.aggregate.attributes().keys()
     found: dict[str, Command] = {}
     for each in commands_of(making.aggregate).values():
-        taken = {argument.asked_as for argument in each.arguments}
-        if each.creates or each.inner or each.method in SHARED or not taken or not taken <= wanted:
+        taken = dict.fromkeys(argument.asked_as for argument in each.arguments)
+        if each.creates or each.inner or each.method in SHARED or not taken or not taken.keys() <= wanted:
             continue
         for name in taken:
             if name not in found or len(taken) < len(found[name].arguments):

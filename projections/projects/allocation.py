@@ -29,7 +29,7 @@ class ResourceAllocation(
 
     Allocated is what projects that are not over take of their working time, Monday to Friday; hours are those of open
     work. Somebody is over-allocated who is promised by more than 100 percent on any day, or has more to do than a week
-    has hours. With a skill, all who have it are told.
+    has hours.
     """
 
     sql = (
