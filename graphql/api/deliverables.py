@@ -30,7 +30,7 @@ from api.operations import Refused
 from api.patience import Left, patience
 from api.ports import Deliverable
 
-PARAMETERS: Final = ("asOf", "language")
+PARAMETERS: Final = ("asOf", "on", "language")
 LANGUAGES: Final = ("en", "zh")
 HEADERS: Final = {
     "cache-control": "private, no-cache",
@@ -84,14 +84,17 @@ class _Delivery:
         if format not in self.what.formats or not id:
             known = ", ".join(f"{self.what.path}/Project_….{each}" for each in self.what.formats)
             raise HTTPException(404, f"there is no such format: ask for {known}")
-        if strange := set(request.query_params) - set(PARAMETERS):
-            raise HTTPException(400, f"there is no parameter `{min(strange)}`: there are {', '.join(PARAMETERS)}")
+        there = [name for name in PARAMETERS if name != "on" or "$on: Date" in self.what.query]
+        if strange := set(request.query_params) - set(there):
+            raise HTTPException(400, f"there is no parameter `{min(strange)}`: there are {', '.join(there)}")
         language = request.query_params.get("language", LANGUAGES[0])
         if language not in LANGUAGES:
             raise HTTPException(400, f"`language` is one of {', '.join(LANGUAGES)}")
         context = await self.endpoint.get_context(request, None)
         as_of, day = await self._instant(context, request.query_params.get("asOf"))
-        content, errors = await self._read(context, id, as_of)
+        on = _day(request.query_params.get("on"))
+        content, errors = await self._read(context, id, {"asOf": as_of, "on": on and str(on)})
+        day = on or day
         if errors:
             return _failed(request, errors)
         data = orjson.loads(content)["data"]
@@ -112,10 +115,10 @@ class _Delivery:
         headers["content-disposition"] = f'inline; filename="{name}"'
         return Response(made, headers=headers, media_type=self.what.formats[format])
 
-    async def _read(self, context: Context, id: str, as_of: Any) -> tuple[bytes, Sequence[GraphQLError]]:
+    async def _read(self, context: Context, id: str, when: Mapping[str, Any]) -> tuple[bytes, Sequence[GraphQLError]]:
         assert context.caller
         parts = {name: context.caller.policy.may(needs) for name, needs in self.what.parts.items()}
-        asked = Asked(self.what.query, None, None, {"id": id, "asOf": as_of, **parts}, {})
+        asked = Asked(self.what.query, None, None, {"id": id, **when, **parts}, {})
         try:
             operation = self.endpoint.operations.admitted(context, asked)
         except Refused as error:
@@ -141,6 +144,13 @@ class _Delivery:
         if moment is None or moment.tzinfo is None:
             raise HTTPException(400, "`asOf` is a position, a day such as 2026-01-31, or a time with its zone")
         return {"time": moment.isoformat()}, moment.astimezone(self.zone).date()
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise HTTPException(400, "`on` is a day such as 2026-01-31") from None
 
 
 def _failed(request: Request, errors: Iterable[GraphQLError]) -> Response:

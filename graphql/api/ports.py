@@ -248,7 +248,7 @@ class Deliverable(Protocol):
     @property
     def query(self) -> str:
         """The operation by which all is read that it is made of: `query ($id: ID!, $asOf: AsOf)`, the thing itself as
-        `subject`.
+        `subject`; and with `$on: Date` where it can be made as if it were another day.
         """
 
     @property

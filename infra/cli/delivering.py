@@ -66,6 +66,10 @@ def chart(
     name: Annotated[str, typer.Argument(metavar="CHART", help=f"One of {NAMES}.")],
     project: Project,
     as_of: AsOf = None,
+    on: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="Of a Gantt chart: as if it were this day; that of the instant if left out."),
+    ] = None,
     format: Annotated[
         Format | None, typer.Option(help="What the name of the file ends with, or else SVG, if left out.")
     ] = None,
@@ -77,7 +81,8 @@ def chart(
         raise typer.BadParameter(f"there is no chart {name}: there are {NAMES}", param_hint="CHART")
     ending = out.suffix.lower().removeprefix(".") if out else ""
     chosen = format or (Format(ending) if ending in set(Format) else Format.SVG)
-    deliver(context.obj, f"/charts/{name}/{quote(project)}.{chosen}", {"asOf": as_of, "language": language}, out)
+    told = {"asOf": as_of, "on": on, "language": language}
+    deliver(context.obj, f"/charts/{name}/{quote(project)}.{chosen}", told, out)
 
 
 def calendar(

@@ -140,9 +140,9 @@ def _day(text: str | None) -> date | None:
 CHARTS: Final = (
     Chart(
         "gantt",
-        f"""query Gantt($id: ID!, $asOf: AsOf) {{
+        f"""query Gantt($id: ID!, $asOf: AsOf, $on: Date) {{
           subject: project(id: $id, asOf: $asOf) {{ name {LINKS} }}
-          {BARS}
+          {BARS.replace("asOf: $asOf", "asOf: $asOf, on: $on", 1)}
         }}""",
         gantt_of,
     ),

@@ -133,6 +133,7 @@ WRONG = {
     "svg?asOf=soon": (400, "`asOf` is a position, a day such as 2026-01-31"),
     "svg?asOf=2026-01-31T12:00:00": (400, "a time with its zone"),
     "svg?asof=1": (400, "there is no parameter `asof`"),
+    "svg?on=2026-01-31": (400, "there is no parameter `on`: there are asOf, language"),
     "svg?language=fr": (400, "`language` is one of en, zh"),
 }
 
@@ -144,6 +145,18 @@ def test_what_is_asked_in_a_wrong_way_is_refused_with_what_would_be_right(api: A
     answer = trend(api, a_project(api), rest)
 
     assert answer.status_code == status and message in answer.json()["errors"][0]["message"]
+
+
+def test_a_gantt_chart_is_drawn_as_if_it_were_another_day(api: Api) -> None:
+    project = api.given("proposeProject", name="Acme", startsOn="2026-01-05")
+    api.given("planTask", projectId=project, name="Design", duration=5)
+    gantt = f"/charts/gantt/{project}.svg"
+
+    then, now = fetched(api, f"{gantt}?on=2026-01-05"), fetched(api, gantt)
+
+    assert {"Gantt chart, as of 5 Jan 2026", "9 Jan"} <= names(then) and "9 Jan" not in names(now)
+    wrong = fetched(api, f"{gantt}?on=soon")
+    assert wrong.status_code == 400 and "`on` is a day" in wrong.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("what", OF_PROJECTS, ids=lambda what: what.path)
