@@ -166,7 +166,9 @@ def test_an_empty_list_has_a_header(office: Office) -> None:
 
 
 def test_what_there_is_not_is_named_with_what_there_is(office: Office) -> None:
-    with pytest.raises(CannotExport, match="there is no customers: there are accounts, api_tokens, budget_commitments, "):
+    with pytest.raises(
+        CannotExport, match="there is no customers: there are accounts, api_tokens, budget_commitments, "
+    ):
         office.exports("customers")
 
 
