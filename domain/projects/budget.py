@@ -206,7 +206,7 @@ class Budget(Aggregate):
             commitment_id=new_id(),
             category=category,
             phase=phase,
-            on=self._day(on, now),
+            on=self.day(on, now),
             amount=amount,
             text=text,
             account_id=account and account.id,
@@ -243,7 +243,7 @@ class Budget(Aggregate):
             entry_id=new_id(),
             category=category,
             phase=phase,
-            on=self._day(on, now),
+            on=self.day(on, now),
             amount=amount,
             text=text,
             against=against,
@@ -312,7 +312,3 @@ class Budget(Aggregate):
             cls.require(amount.currency == currency, f"all amounts of this budget are in {currency}", field)
             cls.require(amount.amount >= 0, "an amount is not negative", field)
             cls.require(amount.amount >= least, "an amount is more than nothing", field)
-
-    def _day(self, on: date | None, now: Moment) -> date:
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        return on or now.date()

@@ -241,7 +241,7 @@ class Resource(Aggregate):
     @command
     def request(self, by: Actor, now: Moment, on: Annotated[date | None, "today unless given"] = None) -> None:
         """Ask that it be bought."""
-        self.trigger_event(self.Requested, requested_on=self._day(on, now), requested_by_id=by, status=Status.REQUESTED)
+        self.trigger_event(self.Requested, requested_on=self.day(on, now), requested_by_id=by, status=Status.REQUESTED)
 
     @command
     def order(
@@ -259,7 +259,7 @@ class Resource(Aggregate):
             self.Ordered,
             account_id=account and account.id,
             ordered=quantity or self.quantity,
-            ordered_on=self._day(on, now),
+            ordered_on=self.day(on, now),
             cost=cost,
             expected_on=expected_on,
             status=Status.ORDERED,
@@ -281,7 +281,7 @@ class Resource(Aggregate):
     ) -> None:
         """Record that it came, or a part of it."""
         self._check_quantity(quantity, self._outstanding, "of what was ordered, {} {} are still to come")
-        received = {"delivery_id": new_id(), "quantity": quantity, "on": self._day(on, now), "note": note}
+        received = {"delivery_id": new_id(), "quantity": quantity, "on": self.day(on, now), "note": note}
         self.trigger_event(self.DeliveryReceived, **received)
         self._move(self.Delivered, delivered=self.delivered + quantity)
 
@@ -303,7 +303,7 @@ class Resource(Aggregate):
         """Hand some of it out; never more than is in the store."""
         self._check_quantity(quantity, self.stored - self.issued, "there are only {} {} in the store")
         self.require(task is None or task.project_id == self.project_id, "this is another project's task", "task_id")
-        handout = {"handout_id": new_id(), "quantity": quantity, "on": self._day(on, now)}
+        handout = {"handout_id": new_id(), "quantity": quantity, "on": self.day(on, now)}
         self.trigger_event(self.HandedOut, **handout, user_id=user and user.id, task_id=task and task.id)
         self._move(self.Issued, issued=self.issued + quantity)
 
@@ -321,7 +321,7 @@ class Resource(Aggregate):
         back = out if quantity is None else quantity
         self._check_quantity(back, out, "{} {} of it are still handed out")
         self.trigger_event(
-            self.HandedBack, handout_id=handout_id, returned=handout.returned + back, returned_on=self._day(on, now)
+            self.HandedBack, handout_id=handout_id, returned=handout.returned + back, returned_on=self.day(on, now)
         )
         self._move(self.Returned, issued=self.issued - back)
 
@@ -361,7 +361,3 @@ class Resource(Aggregate):
     def _check_need(cls, quantity: Decimal | None, cost: Money | None, field: str = "expected_cost") -> None:
         cls.require(quantity is None or quantity > 0, "a quantity is more than nothing", "quantity")
         cls.require(cost is None or cost.amount >= 0, "a cost is not negative", field)
-
-    def _day(self, on: date | None, now: Moment) -> date:
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        return on or now.date()

@@ -241,7 +241,7 @@ class Risk(Aggregate):
         due: Annotated[date | None, "when it is to be looked at again"] = None,
     ) -> None:
         """Look at it again. If it is judged otherwise now, assess it."""
-        day = self._day(on, now)
+        day = self.day(on, now)
         self.require(due is None or due > day, "it is looked at again later than now", "due")
         self.trigger_event(self.Reviewed, reviewed_on=day, review_note=note, review_due=due)
 
@@ -258,7 +258,7 @@ class Risk(Aggregate):
         due_on: Annotated[date | None, "by when"] = None,
     ) -> Issue:
         """It happened: from now on it is an issue."""
-        day, told = self._day(on, now), text or self.effect
+        day, told = self.day(on, now), text or self.effect
         issue = Issue.raise_issue(project, self.name, severity, by, now, told, owner, due_on, self, raised_on=day)
         self.trigger_event(self.Occurred, occurred_on=day, issue_id=issue.id)
         return issue
@@ -287,7 +287,3 @@ class Risk(Aggregate):
             unassessed = command == "plan_response" and self.probability is None
             self.require(not unassessed, "judge first how likely it is and what it would do: assess it")
         super().guard(command)
-
-    def _day(self, on: date | None, now: Moment) -> date:
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        return on or now.date()

@@ -137,7 +137,7 @@ class Sprint(Aggregate):
         """Begin it with the tasks that it holds. A project has one sprint that runs."""
         project.check_open()
         self.require(other is None, "another sprint of this project runs: close it first")
-        self.trigger_event(self.Started, started_on=self._day(on, now), committed_ids=frozenset(self.tasks))
+        self.trigger_event(self.Started, started_on=self.day(on, now), committed_ids=frozenset(self.tasks))
 
     @command
     def put_back(self) -> None:
@@ -153,7 +153,7 @@ class Sprint(Aggregate):
         on: Annotated[date | None, "today unless given"] = None,
     ) -> Sprint | None:
         """End it. What is done stays told; what is not may go on in another sprint, or else is in none."""
-        day = self._day(on, now)
+        day = self.day(on, now)
         self.require(self.started_on is None or day >= self.started_on, f"it was begun on {self.started_on}", "on")
         finished = frozenset(each.id for each in tasks if each.status is TaskStatus.DONE)
         self.trigger_event(self.Closed, closed_on=day, finished_ids=finished)
@@ -195,7 +195,3 @@ class Sprint(Aggregate):
     @classmethod
     def _check_days(cls, starts_on: date, ends_on: date) -> None:
         cls.require(starts_on <= ends_on, "it ends before it starts", "ends_on")
-
-    def _day(self, on: date | None, now: Moment) -> date:
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        return on or now.date()
