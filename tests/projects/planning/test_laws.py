@@ -91,7 +91,8 @@ def test_every_dependency_holds_in_both_passes(plan: Plan) -> None:
             waited, waits = ends(made, link, late)
             assert waited + link.lag <= waits
         one, other = made.tasks[link.predecessor], made.tasks[link.successor]
-        if link.kind is DependencyKind.FS and link.lag >= 0 and one.duration and other.duration:
+        spans = {one.id, other.id} & plan.parents  # such a one may begin or end with a milestone, on the day before
+        if link.kind is DependencyKind.FS and link.lag >= 0 and one.duration and other.duration and not spans:
             assert one.finish < other.start and one.late_finish < other.late_start
 
 
