@@ -19,11 +19,10 @@ class MilestonesKept(Report, of=(MilestoneView,), needs="projects.see"):
 
     sql = """
         select m.project_id, m.id as milestone_id, m.name, m.phase, m.status,
-               f.due_on as first_due_on, m.due_on, m.slips, m.due_on - f.due_on as days_put_off,
+               f.due_on as first_due_on, m.due_on, m.slips, (m.due_on - f.due_on)::bigint as days_put_off,
                m.reached_on, m.accepted_on,
-               case when m.reached_on is not null then greatest(m.reached_on - m.due_on, 0)
-                    else greatest(coalesce(:on, (:instant at time zone 'UTC')::date) - m.due_on, 0) end
-                    as days_late,
+               greatest(coalesce(m.reached_on, :on, (:instant at time zone 'UTC')::date) - m.due_on, 0)::bigint
+                   as days_late,
                m.reached_on is not null and m.reached_on <= m.due_on as kept
         from {milestones} m
         join (select distinct on (id) id, due_on from {milestones.versions} v order by id, _since) f on f.id = m.id
