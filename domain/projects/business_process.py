@@ -233,8 +233,7 @@ class BusinessProcess(Aggregate):
     @command
     def adopt(self, now: Moment, on: Annotated[date | None, "today unless given"] = None) -> None:
         """From this day on it is done as it was to be."""
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        self.trigger_event(self.Adopted, adopted_on=on or now.date())
+        self.trigger_event(self.Adopted, adopted_on=self.day(on, now))
 
     @command
     def set_measure(
@@ -258,8 +257,7 @@ class BusinessProcess(Aggregate):
     ) -> None:
         """Write down what was measured: it counts as before the day on which the new form was adopted, or as after."""
         self.require(measure_id in self.measures, "there is no such measure", "measure_id")
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
-        day = on or now.date()
+        day = self.day(on, now)
         if self.adopted_on and day >= self.adopted_on:
             self.trigger_event(self.MeasuredAfter, measure_id=measure_id, after=value, after_on=day)
         else:

@@ -178,8 +178,8 @@ class Issue(Aggregate):
         on: Annotated[date | None, "today unless given"] = None,
     ) -> None:
         """It is settled; whoever raised it, or another, is to close it."""
-        self._check_day(on, now)
-        self.trigger_event(self.Resolved, resolution=resolution, resolved_on=on or now.date(), resolved_by_id=by)
+        day = self._day_since(on, now)
+        self.trigger_event(self.Resolved, resolution=resolution, resolved_on=day, resolved_by_id=by)
 
     @command
     def reopen(self, reason: Text) -> None:
@@ -203,8 +203,7 @@ class Issue(Aggregate):
             by != self.resolved_by_id or by == self.raised_by_id,
             "who resolved an issue that another raised does not close it: ask whoever raised it",
         )
-        self._check_day(on, now)
-        day = on or now.date()
+        day = self._day_since(on, now)
         self.require(self.resolved_on is None or day >= self.resolved_on, "it was resolved later than this", "on")
         self.trigger_event(self.Closed, closed_on=day)
 
@@ -217,6 +216,7 @@ class Issue(Aggregate):
             self.require(settled == (command == "reopen"), f"this issue is {self.status}")
         super().guard(command)
 
-    def _check_day(self, on: date | None, now: Moment) -> None:
-        self.require(on is None or on <= now.date(), "this day has not come yet", "on")
+    def _day_since(self, on: date | None, now: Moment) -> date:
+        day = self.day(on, now)
         self.require(on is None or on >= self.raised_on, "it was raised later than this", "on")
+        return day

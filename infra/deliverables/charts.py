@@ -18,10 +18,11 @@ from infra.charts.words import Language
 FORMATS: Final[Mapping[str, str]] = {Format.SVG: "image/svg+xml", Format.PNG: "image/png"}
 LINKS: Final = "tasks(first: 100) { nodes { id dependencies(first: 20) { nodes { predecessorId kind } } } }"
 """Of a project, how its tasks wait for each other."""
-BARS: Final = """gantt(projectId: $id, asOf: $asOf) {
+BARS: Final = """{
     kind code depth name taskId milestoneId start finish baselineStart baselineFinish behind
     critical finished progress predecessorIds
 }"""
+"""Of the report `gantt`, what is drawn."""
 Draw = Callable[[Mapping[str, Any], date, Format, Language], bytes]
 
 
@@ -142,7 +143,7 @@ CHARTS: Final = (
         "gantt",
         f"""query Gantt($id: ID!, $asOf: AsOf, $on: Date) {{
           subject: project(id: $id, asOf: $asOf) {{ name {LINKS} }}
-          {BARS.replace("asOf: $asOf", "asOf: $asOf, on: $on", 1)}
+          gantt(projectId: $id, asOf: $asOf, on: $on) {BARS}
         }}""",
         gantt_of,
     ),

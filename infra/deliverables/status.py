@@ -31,7 +31,7 @@ QUERY: Final = f"""query StatusReport($id: ID!, $asOf: AsOf, $account: Boolean!,
     }} }}
   }}
   projectStatus(projectId: $id, asOf: $asOf) {{ aspect light reasons }}
-  {BARS}
+  gantt(projectId: $id, asOf: $asOf) {BARS}
   milestoneForecast(projectId: $id, asOf: $asOf) {{
     name dueOn expectedOn lateBy reached milestone {{ status }}
   }}
