@@ -26,9 +26,6 @@ from infra.database import SCHEMA, pool
 from infra.event_store import EventStore
 from infra.known import Known
 
-REMEMBERED: Final = 3.0
-"""Seconds for which a caller is not looked up again: so long may a token be used after another process revoked it."""
-
 TOKEN: Final = re.compile(r"daybook_([0-9a-f]{16}|[0-9a-f]{32})_([0-9a-f]{64})", re.ASCII)
 """Its id (that of an aggregate has 32 digits) and its secret."""
 
@@ -94,11 +91,9 @@ class Identity:
             return None
         if known := self.remembered(text):
             return known
-        found = self._look_up(parts[1], parts[2])
-        if found is None:
-            return None
-        caller, seconds = found
-        self._known.put(text, caller, seconds)
+        caller = self._look_up(parts[1], parts[2])
+        if caller is not None:
+            self._known.put(text, caller, caller.expires_at)
         return caller
 
     def remembered(self, text: str) -> Caller | None:
@@ -168,17 +163,14 @@ class Identity:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _look_up(self, token_id: str, secret: str) -> tuple[Caller, float] | None:
-        """The caller, and for how many seconds that may be remembered."""
+    def _look_up(self, token_id: str, secret: str) -> Caller | None:
         held = self._held(token_id) if len(token_id) == 32 else self._kept(token_id)
         if held is None:
             return None
         hash, user_id, scopes, expires_at = held
         if not compare_digest(hash, _hash(secret)):
             return None
-        left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at else REMEMBERED
-        caller = self.comes(user_id, token_id, scopes, expires_at)
-        return (caller, min(left, REMEMBERED)) if caller else None
+        return self.comes(user_id, token_id, scopes, expires_at)
 
     def _held(self, token_id: str) -> Held | None:
         """What the history says of a token that holds. A rebuild of its view changes nothing about who comes in."""

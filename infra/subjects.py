@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from domain.platform.team import Team
 from domain.platform.user import User
 from domain.values import Email
 from infra.event_store import EventStore
-from infra.identity import REMEMBERED, Caller, Identity
+from infra.identity import Caller, Identity
 from infra.known import Known
 from infra.oidc import LEEWAY, Provider
 from infra.rights import DAYBOOK
@@ -76,7 +75,7 @@ class Subjects:
         caller = self._identity.comes(user_id, f"oidc-{self._digest(claims)[:16]}", None, ends)
         if caller is None:
             raise Stranger("you do not work here any more: ask whoever manages users")
-        self._known.put(text, caller, min(REMEMBERED, claims["exp"] + LEEWAY - time.time()))
+        self._known.put(text, caller, ends)
         return caller
 
     def remembered(self, text: str) -> Caller | None:

@@ -13,7 +13,7 @@ from pytest import MonkeyPatch
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-import infra.identity
+import infra.known
 from domain.catalogue import AGGREGATES
 from domain.rights import permissions
 from infra.event_store import EventStore
@@ -208,7 +208,7 @@ def test_events_show_nothing_to_who_may_see_nothing(api: Api, guest: Api) -> Non
 
 
 def test_a_user_who_was_deactivated_is_not_let_in(api: Api, identity: Identity, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr(infra.identity, "REMEMBERED", 0.0)
+    monkeypatch.setattr(infra.known, "REMEMBERED", 0.0)
     user, other = a_user(api, "Former"), a_user(api, "Other")
     former, colleague = (
         Api(api.http, identity.create(UUID(id.removeprefix("User_")), "theirs"), api.user_id) for id in (user, other)
@@ -227,7 +227,7 @@ def test_a_user_who_was_deactivated_is_not_let_in(api: Api, identity: Identity, 
 def test_a_token_that_was_revoked_is_not_let_in(
     api: Api, guest: Api, identity: Identity, monkeypatch: MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(infra.identity, "REMEMBERED", 0.0)
+    monkeypatch.setattr(infra.known, "REMEMBERED", 0.0)
     token = identity.create(guest.user_id, "short")
     other = Api(api.http, token, guest.user_id)
     before = other.post("{ __typename }").status_code

@@ -13,7 +13,7 @@ import pytest
 from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Outcome, Request
 from domain.values import new_id
-from infra import identity as module
+from infra import known as module
 from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.first_start import administrator, local_token
@@ -149,6 +149,22 @@ def test_an_expired_token_holds_no_more_even_when_it_was_just_used(house: House)
     assert house.identity.caller(token) is None
     assert house.identity.caller(other)
     assert {t.name: t.state for t in house.identity.tokens()} == {"trial": "expired", "work": "valid"}
+
+
+def test_a_token_that_expires_while_it_is_looked_up_holds_no_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, works_here = house.identity.create(house.ada, "trial", timedelta(seconds=0.3)), house.identity.works_here
+
+    def slowly(user_id: UUID) -> bool:
+        time.sleep(0.4)
+        return works_here(user_id)
+
+    monkeypatch.setattr(house.identity, "works_here", slowly)
+
+    house.identity.caller(token)
+
+    assert house.identity.caller(token) is None
 
 
 def test_a_user_who_was_let_go_does_not_come_in_with_an_old_token(
