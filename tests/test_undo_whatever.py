@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,12 @@ from tests.infra.past import published, without_views
 from tests.scenario import World
 from tests.test_live_is_rebuilt import _command, _somethings
 from tests.test_undo import known, undo
+
+
+def everything(world: World) -> dict[UUID, dict[str, Any]]:
+    """All that there is, also what a command laid out beside what it was asked for: what each knows."""
+    ids = [id for (id,) in world.connection.execute("select distinct originator_id from events").fetchall()]
+    return dict(zip(ids, known(world, *ids), strict=True))
 
 
 def projected(world: World) -> None:
@@ -35,18 +43,16 @@ def test_undone_it_is_what_it_was_and_undone_again_what_it_became(new_world: Cal
     published(world.connection, VIEWS)
     for _ in range(r.randrange(10, 60)):
         _command(world, r, ids)
-    there = [id for some in ids.values() for id in some]
-    before = dict(zip(there, known(world, *there), strict=True))
+    before = everything(world)
     for _ in range(r.randrange(5, 40)):
         _command(world, r, ids, together=edit)
     projected(world)
-    every = [id for some in ids.values() for id in some]
-    between = dict(zip(every, known(world, *every), strict=True))
+    between = everything(world)
 
     done = undo(world, edit, partial=True)
 
     fates = {each.id: each.fate for each in done.affected}
-    for id, now in zip(every, known(world, *every), strict=True):
+    for id, now in everything(world).items():
         if fates.get(id) is Fate.UNDONE and id in before:
             assert now == before[id], (id, done)
         elif fates.get(id) is Fate.UNDONE:

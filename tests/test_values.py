@@ -172,7 +172,7 @@ def test_an_id_tells_its_kind_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "_", "Opportunity_", "Opportunity_7", "7", new_id().hex, "x" * 36, "{" + str(UUID(int=7)) + "}"]
+    "wrong", ["", "_", "Opportunity_", "Opportunity_7", "7", UUID(int=7).hex, "x" * 36, "{" + str(UUID(int=7)) + "}"]
 )
 def test_what_is_no_id_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError):

@@ -140,7 +140,7 @@ def test_what_is_personal_is_opened_on_demand_and_that_is_noted(auditor: Auditor
     ("arguments", "message"),
     [
         (["trail", "nothing"], "nothing is no id, which looks like Opportunity_<uuid>"),
-        (["trail", f"Opportunity_{ME}"], f"nothing is recorded of Opportunity_{ME}"),
+        (["trail", f"Opportunity_{UUID(int=7)}"], f"nothing is recorded of Opportunity_{UUID(int=7)}"),
     ],
 )
 def test_a_trail_of_what_is_not_there_is_one_line(auditor: Auditor, arguments: list[str], message: str) -> None:
