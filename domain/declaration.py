@@ -114,6 +114,7 @@ def _problems_of_persons(cls: type[Aggregate]) -> Iterator[str]:
                     yield f".{name}: `{field}` is personal in one of the aggregate and its event, and not in the other"
 
 
+@cache
 def check_types(cls: type[Aggregate]) -> None:
     """An attribute is never changed in place, and an event gives it what it may be."""
     for problem in _problems_of_persons(cls):

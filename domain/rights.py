@@ -141,11 +141,12 @@ def reach(grants: Mapping[str, Scope], permission: str) -> Scope | None:
     return max(found, key=lambda scope: scope.rank, default=None)
 
 
-def _needed(kind: type[Aggregate]) -> set[str]:
+@cache
+def _needed(kind: type[Aggregate]) -> frozenset[str]:
     """The permissions that one of a kind needs, to be seen or to be worked on."""
     context, methods = context_of(kind), (getattr(kind, name) for name in dir(kind))
     named = {needs for method in methods if (needs := getattr(method, "__needs__", ""))}
-    return {f"{context}.see", f"{context}.personal", *named, *filter(None, [kind.needs])}
+    return frozenset({f"{context}.see", f"{context}.personal", *named, *filter(None, [kind.needs])})
 
 
 @cache
