@@ -30,8 +30,8 @@ install: ## set everything up in .venv (the other commands do it for you)
 run: install ## start Daybook with sample data; Ctrl-C ends it
 	@$(BIN)/daybook serve --sample
 
-test: install ## the whole test suite
-	@$(BIN)/pytest
+test: install ## the whole test suite, in two processes
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: install ## format, lint, types, the audit, then the tests
 	@$(BIN)/ruff format --check .

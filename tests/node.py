@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 import pytest
 
 from api.ide.build import NODE_LOCK, npm
+from infra.data_folder import locked
 
 CLIENTS: Final = Path(__file__).parent / "clients"
 LOCK: Final = CLIENTS / "package-lock.json"
@@ -52,10 +54,11 @@ def fetch(folder: Path) -> None:
     Raises SubprocessError or OSError.
     """
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / "package-lock.json"
-    command = npm_once()
-    if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-        subprocess.run([*command, "ci", "--silent"], cwd=folder, check=True, capture_output=True, timeout=600)
-        copy(lock, stamp)
+    with locked(Path(sys.prefix), "node.lock"):  # the tests run in several processes
+        command = npm_once()
+        if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
+            subprocess.run([*command, "ci", "--silent"], cwd=folder, check=True, capture_output=True, timeout=600)
+            copy(lock, stamp)
 
 
 @pytest.fixture(scope="session")

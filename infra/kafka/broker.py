@@ -21,6 +21,8 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
+from infra.data_folder import locked
+
 HERE = Path(__file__).parent
 LIBRARY = Path(sys.prefix) / "share" / "daybook" / "kafka"
 """Where the broker's own files are kept, for all folders."""
@@ -139,7 +141,9 @@ def fetch() -> None:
     if lacks := missing():
         raise NoBroker(lacks)
     LIBRARY.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=LIBRARY.parent) as draft:
+    with locked(LIBRARY.parent, "kafka.lock"), TemporaryDirectory(dir=LIBRARY.parent) as draft:
+        if LIBRARY.is_dir():
+            return
         what = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={draft}/kafka"]
         done = subprocess.run(
             ["mvn", "--quiet", "--batch-mode", f"--file={HERE / 'pom.xml'}", *what],
@@ -147,8 +151,7 @@ def fetch() -> None:
         )  # fmt: skip
         if done.returncode:
             raise NoBroker(f"Maven cannot bring Kafka: {(done.stdout + done.stderr).strip()[-1_000:]}")
-        if not LIBRARY.is_dir():
-            (Path(draft) / "kafka").rename(LIBRARY)
+        (Path(draft) / "kafka").rename(LIBRARY)
 
 
 def a_port() -> int:
