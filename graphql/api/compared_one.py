@@ -43,11 +43,20 @@ def compared_one(compiler: Compiler, type_: Any, details: list[FieldDetails], gi
                 return changes(compiler, of, each, rows, lambda row: [f"{row.alias}.id = {id}"])
             case "items":
                 return _items(compiler, view, of, each, id, (before, after))
+            case "events":
+                return _between(id, before, after)
         return _standing(compiler, view, id, instant)
 
     made = json_of(compiler.members(type_, details, part))
     found = [f"{now.alias}.id = {id}", *statement.seen(now)]
     return f"(select {made} from {statement.source(now)}{where(found)})"
+
+
+def _between(id: str, before: Instant, after: Instant) -> str:
+    """Which events lie between two instants, whichever is the earlier: of what, after which position, up to which."""
+    head = "(select position from event_head)"
+    ends = f"{before.position or head}, {after.position or head}"
+    return json_of({"id": id, "after": f"least({ends})", "until": f"greatest({ends})"})
 
 
 def _standing(compiler: Compiler, view: ViewType, id: str, instant: Instant) -> str:

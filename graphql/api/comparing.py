@@ -69,25 +69,28 @@ ItemDifference: Any = declare(
     },
     description="An item of something that is not as it was.",
 )
-Comparison: Any = declare(
-    type("Comparison", (), {}),
-    {
-        "id": field(ID, None, "Its id."),
-        "standing_before": field(StandingType, None, "How it stood at `from`."),
-        "standing_after": field(StandingType, None, "How it stood at `to`."),
-        "before": field(Node | None, None, "It, as of `from`; null if it was not there."),
-        "after": field(Node | None, None, "It, as of `to`; null if it was not there."),
-        "changes": field(list[FieldDifference], None, "The fields that differ."),
-        "items": field(list[ItemDifference], None, "Its items that came, went or changed, of all that you may see."),
-    },
-    description="One thing at two instants.",
-)
 
 
-def compare_field(of: type[Derived]) -> Derived:
-    """The field `compare` of the root `Query`."""
-    doc = "One thing at two instants: what differs. Null where there is none that you may see."
-    return field(Comparison | None, ComparedOne(), doc, of, [argument("id", ID, "Its id."), *BOTH])
+def compare_field(of: type[Derived], events: Derived) -> Derived:
+    """The field `compare` of the root `Query`, whose comparisons tell these events."""
+    comparison = declare(
+        type("Comparison", (), {}),
+        {
+            "id": field(ID, None, "Its id."),
+            "standing_before": field(StandingType, None, "How it stood at `from`."),
+            "standing_after": field(StandingType, None, "How it stood at `to`."),
+            "before": field(Node | None, None, "It, as of `from`; null if it was not there."),
+            "after": field(Node | None, None, "It, as of `to`; null if it was not there."),
+            "changes": field(list[FieldDifference], None, "The fields that differ."),
+            "items": field(
+                list[ItemDifference], None, "Its items that came, went or changed, of all that you may see."
+            ),
+            "events": events,
+        },
+        description="One thing at two instants.",
+    )
+    doc = "One thing at two instants: what differs, and by which events. Null where there is none that you may see."
+    return field(comparison | None, ComparedOne(), doc, of, [argument("id", ID, "Its id."), *BOTH])
 
 
 def compare_list(view: ViewType, row: Any, figures: Any, sums: Any) -> Derived:

@@ -34,6 +34,7 @@ from api.meaning import (
     Column,
     ComparedOne,
     Documents,
+    Happened,
     Head,
     Held,
     Key,
@@ -91,11 +92,21 @@ class Compiler:
             name = details[0].node.name.value
             if name == "__typename":
                 members[key] = f"'{root.name}'::text"
-            elif name in root.fields and isinstance(meaning(root.fields[name]), ROOTS):
+            elif name in root.fields and self._compiles(root.fields[name], details):
                 members[key] = self.expression(root.fields[name], details, None)
             else:
                 return None
         return self.statement.finished(json_of(members))
+
+    def _compiles(self, field: GraphQLField, details: list[FieldDetails]) -> bool:
+        """Whether a field of the root is read by one statement: a comparison is not, where its events are asked for."""
+        if not isinstance(meaning(field), ROOTS):
+            return False
+        of: Any = get_named_type(field.type)
+        return not isinstance(meaning(field), ComparedOne) or not any(
+            name in of.fields and isinstance(meaning(of.fields[name]), Happened)
+            for _, name, _ in self.selected(of, details)
+        )
 
     def one_field(self, field: GraphQLField, details: list[FieldDetails]) -> str:
         """The statement for one field of the root."""

@@ -17,6 +17,7 @@ from api.building import Building
 from api.catalogue import Views
 from api.causes import causality
 from api.commands import Commands
+from api.comparing import compare_field
 from api.declaring import declare
 from api.disclosed import personal_data
 from api.documents import Documents
@@ -25,7 +26,7 @@ from api.erased import forget_previews
 from api.events import subscription
 from api.faults import Errors
 from api.foreseen import previews
-from api.history import event_list, histories
+from api.history import between, event_list, histories
 from api.observed import Watched
 from api.ports import ViewType
 from api.reads import Read
@@ -84,7 +85,7 @@ def build(
     event = event_type(types, kinds)
     listed = event_list(types, kinds, event)
     queries |= histories(kinds, listed) | audit_log(aggregates, kinds, listed) | timelines(kinds, listed)
-    queries |= causality(event)
+    queries |= causality(event) | {"compare": compare_field(Read, between(kinds, listed))}
     queries |= {"access_log": access_log(shown), "who_could_see": who_could_see(types)}
     queries |= {"personal_data": personal_data(shown), "preview_undo": preview_undo()}
     made = Building(types.scalars).schema(

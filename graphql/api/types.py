@@ -11,7 +11,6 @@ from strawberry.utils.str_converters import to_camel_case as camel
 
 from api.catalogue import Views, relation, snake, type_name
 from api.columns import known
-from api.comparing import compare_field
 from api.declaring import ID, argument, declare, describe, optional, sentence
 from api.fixed import AsOf, HeadType, Node, Occurred, scalars
 from api.held import rights_field
@@ -71,7 +70,6 @@ class Types:
             found[view.table] = field(
                 listed, Many(view), f"A list of {name}, without those that were put away.", of, asked
             )
-        found["compare"] = compare_field(of)
         if searchable(self.views):
             found["search"] = search_field(self.views, of, INSTANTS)
         for report in reports:

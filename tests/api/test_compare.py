@@ -277,5 +277,52 @@ def test_what_was_not_there_yet_or_put_away_or_merged_is_said_to_be_so(api: Api)
     assert api.ask(ONE, id=account, **{"from": at(made)}, to=at(made))["compare"]["changes"] == []
 
 
+BETWEEN = """query ($id: ID!, $from: AsOf!, $to: AsOf, $kinds: [EventKind!], $last: Int, $before: String) {
+    compare(id: $id, from: $from, to: $to) { changes { field after }
+    it: events(last: $last, before: $before, kinds: $kinds) { totalCount pageInfo { hasPreviousPage startCursor }
+    nodes { version position kind command reason actorUser { name } changes { field before after } } } } }"""
+
+
+def test_a_difference_is_explained_by_who_decided_it_in_between_and_why(api: Api, pipeline: str) -> None:
+    sale, neighbour = (an_opportunity(api, pipeline, amount=euros("1")) for _ in range(2))
+    before = api.position
+    for id in (sale, neighbour):
+        api.given("changeOpportunityAmount", id=id, amount=euros("2"))
+    api.given("loseOpportunity", id=sale, reason="too dear", on="2026-01-31")
+    after = api.position
+    api.given("reopenOpportunity", id=sale)
+
+    whole = api.ask(BETWEEN, id=sale, **{"from": at(before)}, to=at(after))["compare"]["it"]
+    mirror = api.ask(BETWEEN, id=sale, **{"from": at(after)}, to=at(before))["compare"]["it"]
+    to_now = api.ask(BETWEEN, id=sale, **{"from": at(after)})["compare"]["it"]
+    nothing = api.ask(BETWEEN, id=sale, **{"from": at(after)}, to=at(after))["compare"]
+
+    changed_it, lost = whole["nodes"]
+    assert (changed_it["version"], changed_it["kind"]) == (2, "OPPORTUNITY_AMOUNT_CHANGED")
+    assert changed(changed_it) == {"amount": (euros("1"), euros("2"))}
+    assert (lost["version"], lost["position"], lost["command"]) == (3, after, "Opportunity.lose")
+    assert (lost["reason"], lost["actorUser"]) == ("too dear", {"name": "administrator"})
+    assert mirror == whole and whole["totalCount"] == 2
+    assert [each["kind"] for each in to_now["nodes"]] == ["OPPORTUNITY_REOPENED"]
+    assert nothing == {"changes": [], "it": nothing["it"]} and nothing["it"]["nodes"] == []
+
+
+def test_what_happened_in_between_is_asked_in_pages_and_by_kind(api: Api, pipeline: str) -> None:
+    sale = an_opportunity(api, pipeline)
+    before = api.position
+    for amount in "123":
+        api.given("changeOpportunityAmount", id=sale, amount=euros(amount))
+    api.given("tagOpportunity", id=sale, label="x")
+    asked = {"id": sale, "from": at(before)}
+
+    page = api.ask(BETWEEN, **asked, last=3)["compare"]["it"]
+    rest = api.ask(BETWEEN, **asked, last=3, before=page["pageInfo"]["startCursor"])["compare"]["it"]
+    amounts = api.ask(BETWEEN, **asked, kinds=["OPPORTUNITY_AMOUNT_CHANGED"])["compare"]["it"]
+
+    assert [each["version"] for each in page["nodes"]] == [3, 4, 5] and page["pageInfo"]["hasPreviousPage"]
+    assert [each["version"] for each in rest["nodes"]] == [2] and not rest["pageInfo"]["hasPreviousPage"]
+    assert [each["version"] for each in amounts["nodes"]] == [2, 3, 4]
+
+
 def test_what_is_not_there_is_compared_to_nothing(api: Api) -> None:
     assert api.ask(ONE, id="Account_00000000-0000-0000-0000-000000000000", **{"from": at(0)}) == {"compare": None}

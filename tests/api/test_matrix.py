@@ -35,7 +35,7 @@ WHOSE = ("mine", "a colleague's", "another's", "nobody's")
 KINDS = ("Account", "Contact", "Opportunity", "Interaction")
 WAYS = (
     *("node", "one", "list", "count", "group", "filter", "order", "past", "occurred", "search", "events", "items"),
-    *("history", "compare", "compared"),
+    *("history", "compare", "compared", "between"),
 )
 EVERY = tuple(product(REACH, REACH, WHOSE, (False, True), KINDS, WAYS))
 LISTS = {"Account": "accounts", "Contact": "contacts", "Opportunity": "opportunities", "Interaction": "interactions"}
@@ -146,6 +146,7 @@ def found(who: Api, case: Case, it: Made) -> tuple[bool, Any]:
         "search": f'{{ it: search(query: "{it.word}") {{ nodes {{ id ... on {case.kind} {{ {field} }} }} }} }}',
         "history": f'{{ it: history(id: "{it.id}") {{ nodes {{ data changes {{ field after }} }} }} }}',
         "compare": f'{{ it: compare(id: "{it.id}", from: {before}) {{ {changed} }} }}',
+        "between": f'{{ it: compare(id: "{it.id}", from: {before}) {{ events {{ nodes {{ data {changed} }} }} }} }}',
         "compared": f"{{ it: {rows}({only}) {{ compare(from: {before}) {{ nodes {{ {changed} }} }} }} }}",
         "items": f'{{ it: user(id: "{who.me}") {{ id name }} rows: {rows}({only}) {{ nodes {{ {shown} }} }} }}',
     }
@@ -164,7 +165,9 @@ def found(who: Api, case: Case, it: Made) -> tuple[bool, Any]:
             return [group["count"] for group in data["groupBy"]] == [1], True
         case "filter":
             return data["aggregate"]["count"] == 1, True
-    if case.way == "history":
+    if case.way == "between":
+        data = data["events"] if data else {"nodes": []}
+    if case.way in ("history", "between"):
         return bool(data["nodes"]), data["nodes"] and told(data["nodes"][0], case.kind, field)
     if case.way in ("compare", "compared"):
         differs = [data] if case.way == "compare" else data["compare"]["nodes"]

@@ -356,6 +356,7 @@ HISTORY = 'history(id: "{account}") {{ totalCount }}'
         f"{{{{ accounts {{{{ totalCount }}}} ... {{{{ other: {HISTORY} }}}} }}}}",
         f"{{{{ ...Told }}}} fragment Told on Query {{{{ {HISTORY} }}}}",
         "{{ accessLog {{ totalCount }} }}",
+        '{{ compare(id: "{account}", from: {{position: 0}}) {{ standingAfter events {{ totalCount }} }} }}',
     ],
 )
 def test_what_is_not_read_from_views_is_not_asked_of_it(replays: Replays, story: Story, then: str, query: str) -> None:
