@@ -114,7 +114,7 @@ class Server:
         self.undoing = Undoing(self.pipeline, self.connect)
         self.accesses = Accesses(url, settings.access_days, schema)
         self.deciding = CapacityLimiter(AT_ONCE)
-        self.disclosing = Disclosing(self.store, settings.kafka_prefix)
+        self.disclosing = Disclosing(self.store, settings.kafka_prefix, settings.time_zone)
         self.known: dict[ViewType, Place] = {}
 
     def subjects(self, settings: Settings) -> subjects.Subjects | None:

@@ -22,8 +22,9 @@ AT_ONCE: Final = 2
 class Disclosing:
     """Of one history. Topics begin with `prefix`."""
 
-    def __init__(self, store: EventStore, prefix: str) -> None:
+    def __init__(self, store: EventStore, prefix: str, time_zone: str) -> None:
         self._store, self._prefix, self._limit = store, prefix, CapacityLimiter(AT_ONCE)
+        self._time_zone = time_zone
         self.persons: Collection[str] = tuple(persons())
 
     def concerned(self, kind: type[Aggregate]) -> Collection[type[View]]:
@@ -36,7 +37,7 @@ class Disclosing:
         def made() -> dict[str, Any] | None:
             with self._store.connection() as connection:
                 try:
-                    return person_report(connection, self._store.keys, kind, person, self._prefix)
+                    return person_report(connection, self._store.keys, kind, person, self._prefix, self._time_zone)
                 except NoPerson:
                     return None
 

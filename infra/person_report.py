@@ -74,9 +74,15 @@ def concerned(kind: type[Aggregate]) -> list[type[View]]:
 
 
 def person_report(
-    connection: Connection[Any], keys: PersonKeys, kind: str, person: UUID, prefix: str = PREFIX
+    connection: Connection[Any],
+    keys: PersonKeys,
+    kind: str,
+    person: UUID,
+    prefix: str = PREFIX,
+    time_zone: str = "UTC",
 ) -> dict[str, Any]:
-    """All that is held about a person, as of one moment, in plain values. `prefix` is how our topics begin.
+    """All that is held about a person, as of one moment, in plain values. `prefix` is how our topics begin; days are
+    those of a time zone.
 
     Raises NoPerson.
     """
@@ -93,7 +99,7 @@ def person_report(
         if not own:
             raise NoPerson(f"there is no {id_text(kind, person)}")
         references = list(_references(cursor, KINDS[kind], person))
-        kept = _kept(connection, person) if KINDS[kind] is Contact else []
+        kept = _kept(connection, person, time_zone) if KINDS[kind] is Contact else []
         accesses = cursor.execute(ACCESSES, {"person": person, "line": COMMAND_LINE}).fetchall()
         key = cursor.execute(KEY, [person]).fetchone()
     made: dict[str, Any] = {
@@ -121,9 +127,9 @@ def person_report(
     return told
 
 
-def _kept(connection: Connection[Any], person: UUID) -> list[Keeping]:
+def _kept(connection: Connection[Any], person: UUID, time_zone: str) -> list[Keeping]:
     try:
-        return keeping(connection, ToForget(contact_id=person, kept=True))
+        return keeping(connection, ToForget(contact_id=person, kept=True), time_zone)
     except StillBuilt as error:
         raise NoPerson(str(error)) from None
 

@@ -18,15 +18,22 @@ class StillBuilt(Exception):
     """A view that the report reads has no rows yet: says which."""
 
 
-def answer(connection: Connection[Any], report: Report, position: int | None = None) -> list[dict[str, Any]]:
-    """The rows of a report that is SQL, in its own order; as of a position, or now. Raises StillBuilt."""
-    sql, values = _asked(connection, report, position)
+def answer(
+    connection: Connection[Any], report: Report, position: int | None = None, time_zone: str = "UTC"
+) -> list[dict[str, Any]]:
+    """The rows of a report that is SQL, in its own order; as of a position, or now. Days are those of a time zone.
+
+    Raises StillBuilt.
+    """
+    sql, values = _asked(connection, report, position, time_zone)
     return RawCursor(connection, row_factory=dict_row).execute(sql.encode(), values).fetchall()
 
 
-def rows(connection: Connection[Any], report: Computed[Any], position: int | None = None) -> list[Any]:
-    """The rows of a report that is computed; as of a position, or now. Raises StillBuilt, and what `compute` does."""
-    sql, values = _asked(connection, report, position)
+def rows(
+    connection: Connection[Any], report: Computed[Any], position: int | None = None, time_zone: str = "UTC"
+) -> list[Any]:
+    """The same of a report that is computed. Raises StillBuilt, and what `compute` does."""
+    sql, values = _asked(connection, report, position, time_zone)
     gathering = f"select row_to_json(g)::text from ({sql}) g"
     [[text]] = RawCursor(connection).execute(gathering.encode(), values).fetchall()
     return list(report.compute(gathered(type(report), text)))
@@ -40,7 +47,7 @@ def table_of(connection: Connection[Any], view: type[View]) -> Place:
     return place
 
 
-def _asked(connection: Connection[Any], report: Report, position: int | None) -> tuple[str, list[Any]]:
+def _asked(connection: Connection[Any], report: Report, position: int | None, time_zone: str) -> tuple[str, list[Any]]:
     """The SQL of a report, and its values."""
     values: list[Any] = []
 
@@ -50,7 +57,7 @@ def _asked(connection: Connection[Any], report: Report, position: int | None) ->
 
     at = None if position is None else bind(position, "bigint")
     moment = "now()" if at is None else f"(select recorded_at from events where position = {at})"
-    written = writer(report, lambda piece: _relation(connection, piece, at), lambda: moment, bind)
+    written = writer(report, lambda piece: _relation(connection, piece, at), lambda: moment, time_zone, bind)
     return written(pieces(type(report)).sql), values
 
 

@@ -45,9 +45,12 @@ class Keeping:
     kept_because: list[str]
 
 
-def keeping(connection: Connection[Any], asked: ToForget) -> list[Keeping]:
-    """What the report tells, each with its rule, who is kept the shortest first. Raises StillBuilt."""
-    told = answer(connection, asked)
+def keeping(connection: Connection[Any], asked: ToForget, time_zone: str) -> list[Keeping]:
+    """What the report tells, each with its rule, who is kept the shortest first. Days are those of a time zone.
+
+    Raises StillBuilt.
+    """
+    told = answer(connection, asked, time_zone=time_zone)
     sql = SQL(RULES).format(Identifier(table_of(connection, RetentionRuleView).live))
     with connection.cursor(row_factory=class_row(_Rule)) as cursor:
         rules = {rule.id: rule for rule in cursor.execute(sql).fetchall()}

@@ -4,8 +4,9 @@ Its SQL names views, not tables: `{opportunities}` is the rows that the caller m
 `{opportunities.versions}` is every version of each of them up to then, held from `_since` until `_until` (null: still).
 `{opportunities.events}` is what happened to them: `id` and `version`, `event` by its name, `recorded_at`,
 `occurred_at`, `actor_id`, `command` and `correlation_id`; not what was said.
-`:name` is a parameter, and `:instant` the moment asked. A parameter that is a list of small values, such as rates, is a
-relation: a column for each part, and `nth`, from 1, for its place in the list.
+`:name` is a parameter. `:instant` is the moment asked, `:today` its day where the company is, and `:time_zone` the
+name of the time zone that holds there, in which any other moment has its day. A parameter that is a list of small
+values, such as rates, is a relation: a column for each part, and `nth`, from 1, for its place in the list.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from domain.values import WrongPart
 from projections.columns import Column, Field, Undeclared, columns_in, declared, item_of, once, plain_type, resolved
 from projections.view import View
 
+ASKED: Final = {"instant": "timestamptz", "today": "date", "time_zone": "text"}
+"""What is known to every report, with types in SQL: the moment asked, its day, and in which time zone that is."""
 MOST_ENTRIES: Final = 500
 """So many values are taken in one list."""
 
@@ -132,7 +135,7 @@ def pieces(report: type[Report]) -> Read:
     named = {view.table for view in report.of}
     if not hasattr(report, "gathers"):  # else it may be for Python alone
         named |= parameter_types(report).keys() | lists(report).keys()
-    if unused := named - used - {"instant"}:
+    if unused := named - used - ASKED.keys():
         raise Undeclared(f"{report.__name__}: {', '.join(sorted(unused))} is not used")
     return read
 
@@ -161,9 +164,9 @@ def pieces_of(report: type[Report], sql: str) -> Iterator[Piece]:
 
 @once
 def parameter_types(report: type[Report]) -> dict[str, str]:
-    """The parameters of a report that are one value, with their types in SQL, the instant included."""
+    """The parameters of a report that are one value, with their types in SQL, what is known to all included."""
     kinds = _kinds(report)
-    return {"instant": "timestamptz"} | {
+    return ASKED | {
         name: _sql_type(f"{report.__name__}.{name}", kind) for name, kind in kinds.items() if not entry_of(kind)
     }
 
@@ -193,8 +196,8 @@ def entry_of(kind: Any) -> type | None:
 @once
 def _kinds(report: type[Report]) -> dict[str, Any]:
     names = [f.name for f in fields(report)]
-    if "instant" in names:
-        raise Undeclared(f"{report.__name__}: `instant` is the moment asked, not a parameter")
+    if known := sorted(ASKED.keys() & set(names)):
+        raise Undeclared(f"{report.__name__}: `{known[0]}` is known of the moment asked, and is no parameter")
     hints = get_type_hints(report, include_extras=True)
     return {name: resolved(f"{report.__name__}.{name}", hints[name]).kind for name in names}
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any, Final
 
-from projections.report import Events, Given, Parameter, Piece, Relation, Report
+from projections.report import ASKED, Events, Given, Parameter, Piece, Relation, Report
 from projections.view import View
 
 Writer = Callable[[Iterable[Piece]], str]
+INSTANT, TIME_ZONE = (Parameter(name, ASKED[name]) for name in ("instant", "time_zone"))
 Bind = Callable[[Any, str], str]
 """Takes a value and its type in SQL; gives the place of it."""
 
@@ -35,7 +36,11 @@ def events_of(view: type[View], conditions: Sequence[str]) -> str:
 
 
 def writer(
-    report: Report, relation: Callable[[Relation | Events], str], moment: Callable[[], str], bind: Bind
+    report: Report,
+    relation: Callable[[Relation | Events], str],
+    moment: Callable[[], str],
+    time_zone: str,
+    bind: Bind,
 ) -> Writer:
     """Writes parts of a report; each relation and value is written once. `moment` is the SQL of `:instant`."""
     known: dict[Any, str] = {}
@@ -43,8 +48,13 @@ def writer(
     def made(piece: Relation | Events | Parameter | Given) -> str:
         if isinstance(piece, Relation | Events):
             return relation(piece)
-        if piece.name == "instant":
-            return moment()
+        match piece.name:
+            case "instant":
+                return moment()
+            case "time_zone":
+                return bind(time_zone, "text")
+            case "today":
+                return f"({text(INSTANT)} at time zone {text(TIME_ZONE)})::date"
         value = getattr(report, piece.name)
         if isinstance(piece, Parameter):
             return bind(_plain(value), piece.type)
@@ -52,15 +62,14 @@ def writer(
         names = ", ".join(f'"{column.name}"' for column in piece.columns)
         return f"(select * from unnest({', '.join(arrays)}) with ordinality r ({names}, nth))"
 
-    def written(found: Iterable[Piece]) -> str:
-        parts = []
-        for piece in found:
-            if not isinstance(piece, str) and piece not in known:
-                known[piece] = made(piece)
-            parts.append(piece if isinstance(piece, str) else known[piece])
-        return "".join(parts)
+    def text(piece: Piece) -> str:
+        if isinstance(piece, str):
+            return piece
+        if piece not in known:
+            known[piece] = made(piece)
+        return known[piece]
 
-    return written
+    return lambda found: "".join(map(text, found))
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The views that the API shows, and how they refer to each other."""
+"""The views that the API shows, how they refer to each other, and where days begin that are told of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from projections.view import belongs_to, pointing
 
 
 class Views:
-    """All views: by the kind of aggregate that they are of, and by what their columns point to."""
+    """All views: by the kind of aggregate that they are of, and by what their columns point to.
 
-    def __init__(self, views: Iterable[ViewType]) -> None:
-        self.all = tuple(views)
+    `time_zone` is where the company's days begin and end.
+    """
+
+    def __init__(self, views: Iterable[ViewType], time_zone: str = "UTC") -> None:
+        self.all, self.time_zone = tuple(views), time_zone
         self.named = {view.of.__name__: view for view in self.all if not view.key}
         self.of_kind = {kind: [view for view in self.all if view.of.__name__ == kind] for kind in self.named}
         self._belongs = {view: belongs_to(view, self.all) for view in self.all}

@@ -101,7 +101,8 @@ def groups(
     compiler: Compiler, type_: Any, details: list[FieldDetails], given: dict[str, Any], row: Row, conditions: list[str]
 ) -> str:
     """The figures of the rows of a list by what they have in common."""
-    keys = [group_key(compiler, row, key, given["timeZone"]) for key in given["by"]]
+    time_zone = given.get("timeZone") or compiler.views.time_zone
+    keys = [group_key(compiler, row, key, time_zone) for key in given["by"]]
     if not keys:
         raise bad_input("`by` names at least one field")
     if len({key.column for key in keys}) != len(keys):

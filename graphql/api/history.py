@@ -137,7 +137,7 @@ class OfList(Derived):
             case "totalCount":
                 return await source.count()
             case "byDay":
-                return await source.by_day(given["timeZone"])
+                return await source.by_day(given.get("timeZone") or source.reads.views.time_zone)
             case "byCommand":
                 return [{"command": command, "count": count} for command, count in await source.by("command")]
             case "byKind":
@@ -175,7 +175,7 @@ def event_list(types: Types, kinds: Any, event: Any) -> Any:
         description="One event and its place in a list.",
     )
     days, actors, commands, sorts = _groups(types, kinds)
-    zone = argument("time_zone", TimeZone, "Whose days are meant.", TimeZone("UTC"))
+    zone = optional("time_zone", TimeZone, "Whose days are meant; the company's, if left out.")
     return declare(
         type("EventConnection", (), {}),
         {

@@ -168,7 +168,7 @@ class Lists:
         )
         groups = [
             argument("by", list[group_by], "What to group by."),  # type: ignore[valid-type]
-            argument("time_zone", TimeZone, "Whose days are meant in `bucket`.", TimeZone("UTC")),
+            optional("time_zone", TimeZone, "Whose days are meant in `bucket`; the company's, if left out."),
         ]
         declare(
             self.connections[view],

@@ -131,7 +131,7 @@ def compiled(statement: Statement, report: Report, instant: Instant) -> str:
     def at() -> str:
         return moment(instant, statement.places(type(report).of[0]).until)
 
-    read, written = pieces(type(report)), writer(report, rows_of, at, statement.bind)
+    read, written = pieces(type(report)), writer(report, rows_of, at, statement.views.time_zone, statement.bind)
     if type(report).unfit:
         statement.unfit.append(written(read.unfit))
     return written(read.sql)

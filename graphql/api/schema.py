@@ -72,7 +72,7 @@ def build(
     time_zone: ZoneInfo,
 ) -> tuple[Schema, Views]:
     """The schema, and the views that it shows. Two things of one name are an error, said at start."""
-    aggregates, shown = tuple(aggregates), Views(views)
+    aggregates, shown = tuple(aggregates), Views(views, time_zone.key)
     types = Types(shown, aggregates, time_zone)
     known = {command.mutation: command for command in index(aggregates).values()}
     commands = Commands(known.values(), types)

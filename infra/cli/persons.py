@@ -114,7 +114,7 @@ def report_(
     (kind, person), settings = id_of(id), Settings.from_environment()
     with prepared(settings) as parts, parts.store.connection() as connection:
         try:
-            made = person_report(connection, parts.store.keys, kind, person, settings.kafka_prefix)
+            made = person_report(connection, parts.store.keys, kind, person, settings.kafka_prefix, settings.time_zone)
         except NoPerson as error:
             raise Failed(str(error)) from None
         note_now(connection, local_reader("person report"), kind, [person])
@@ -182,9 +182,10 @@ def retention_(
     as_json: AsJson = False,
 ) -> None:
     """List whom to forget by the retention rules. Nobody is forgotten by it: see `daybook person forget`."""
-    with prepared(Settings.from_environment()) as parts, parts.store.connection() as connection:
+    settings = Settings.from_environment()
+    with prepared(settings) as parts, parts.store.connection() as connection:
         try:
-            found = keeping(connection, ToForget(on=on and on.date(), kept=kept))
+            found = keeping(connection, ToForget(on=on and on.date(), kept=kept), settings.time_zone)
         except StillBuilt as error:
             raise Failed(str(error)) from None
     shown = ("person", "purpose", "counted_from", "runs_out_on", "kept_because")

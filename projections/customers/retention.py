@@ -44,7 +44,7 @@ class ToForget(
     """Whom to forget, by the retention rules: each person with each rule that says something of them.
 
     It proposes, and forgets nobody: `forgetContact` does. It knows what you may see: who does not see all interactions
-    and sales may be told of somebody for whom one of those speaks. Days are those of UTC.
+    and sales may be told of somebody for whom one of those speaks. Days are the company's.
     """
 
     sql = """
@@ -95,7 +95,7 @@ class ToForget(
                            when 'last_interaction' then coalesce(m.held_at, c.created_at)
                            when 'consent_withdrawn' then n.withdrawn_at
                            when 'archived' then case when c.archived then away.since end
-                           else c.created_at end at time zone 'UTC')::date
+                           else c.created_at end at time zone :time_zone)::date
                    end as counted_from
             from {contacts} c cross join rules r
             left join met m on m.contact_id = c.id
@@ -107,7 +107,7 @@ class ToForget(
               and (not r.only_without_account or not exists (select from works w where w.contact_id = c.id))),
         ending as (
             select *, (counted_from + make_interval(months => months::int))::date as runs_out_on,
-                   coalesce(:on, (:instant at time zone 'UTC')::date) as today
+                   coalesce(:on, :today) as today
             from counted where counted_from is not null),
         told as (
             select *, array_remove(array[

@@ -22,7 +22,7 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, Pr
     """How much work of a sprint, or of a project, was left each day, and would be if it went evenly (燃尽图).
 
     At the end of each day, by what was known then; ten years at most. Only what has no others under it counts. What
-    would be left goes down alike each working day, from all that there was on the first day. Days are those of UTC.
+    would be left goes down alike each working day, from all that there was on the first day. Days are the company's.
     """
 
     sql = (
@@ -32,8 +32,8 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, Pr
                    greatest(s.ends_on, s.closed_on, s.starts_on) as last
             from {sprints} s where s.id = :sprint_id
             union all
-            select p.id, null, coalesce(p.started_on, p.starts_on, (p.created_at at time zone 'UTC')::date),
-                   coalesce(p.completed_on, p.ends_on, (:instant at time zone 'UTC')::date)
+            select p.id, null, coalesce(p.started_on, p.starts_on, (p.created_at at time zone :time_zone)::date),
+                   coalesce(p.completed_on, p.ends_on, :today)
             from {projects} p where p.id = :project_id and :sprint_id is null),
         calendars as (
             select w.*, """
@@ -41,9 +41,9 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, Pr
         + """
             from whole w left join {projects} p on p.id = w.project_id),
         days as (
-            select c.project_id, c.sprint_id, g.day::date as day, (:instant at time zone 'UTC')::date as today,
-                   case when g.day::date >= (:instant at time zone 'UTC')::date then 'infinity'
-                        else (g.day + interval '1 day') at time zone 'UTC' end as upto,
+            select c.project_id, c.sprint_id, g.day::date as day, :today as today,
+                   case when g.day::date >= :today then 'infinity'
+                        else (g.day + interval '1 day') at time zone :time_zone end as upto,
                    """
         + works("g.day::date", "c")
         + """ as works

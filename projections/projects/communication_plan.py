@@ -43,14 +43,14 @@ class CommunicationPlanView(
 @dataclass(frozen=True, kw_only=True)
 class CommunicationOverdue(Report, of=(CommunicationPlanView, ProjectView), needs="projects.see"):
     """What should have been told and was not (逾期沟通), the longest overdue first. In projects that are over, or were
-    put away, nothing is overdue. Days are those of UTC.
+    put away, nothing is overdue. Days are the company's.
     """
 
     sql = """
         select p.id as communication_plan_id, p.project_id, p.responsible_id, p.next_due as due_on,
                (t.today - p.next_due)::bigint as days
         from {communication_plans} p
-        cross join (select coalesce(:on, (:instant at time zone 'UTC')::date) as today) t
+        cross join (select coalesce(:on, :today) as today) t
         left join {projects} j on j.id = p.project_id
         where p.next_due < t.today and not p.archived
           and (j.id is null or not (j.archived or coalesce(j.status in ('completed', 'cancelled'), false)))

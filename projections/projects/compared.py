@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import date, datetime
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
@@ -29,10 +29,12 @@ R = TypeVar("R", bound="Version")
 
 @dataclass(frozen=True)
 class Span:
-    """The two instants that are compared; `since` is null where nothing had been agreed on before."""
+    """The two instants that are compared, with their days; `since` is null where nothing had been agreed on before."""
 
     since: datetime | None
     until: datetime
+    since_on: date | None
+    until_on: date
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,12 @@ class RequestRow:
 
 
 SPAN: Final = """
-    select coalesce(:since, (
+    select i.since, i.until, (i.since at time zone :time_zone)::date as since_on,
+           (i.until at time zone :time_zone)::date as until_on
+    from (select coalesce(:since, (
                select b.created_at from {project_baselines} b join {projects} p on p.id = b.id and p.baseline = b.number
                where p.id = :project_id)) as since,
-           coalesce(:until, :instant) as until"""
+                 coalesce(:until, :instant) as until) i"""
 HELD: Final = "v._since as since, v._until as until, v.version"
 WITHIN: Final = "v._since <= s.until and (s.since is null or v._until is null or v._until > s.since)"
 
@@ -119,7 +123,7 @@ class Compared:
     spans: Annotated[tuple[Span, ...], From(SPAN)]
     projects: Annotated[
         tuple[ProjectVersion, ...],
-        From(_versions("projects", PROJECT_COLUMNS.replace(TODAY, "s.until::date"), "v.id = :project_id")),
+        From(_versions("projects", PROJECT_COLUMNS.replace(TODAY, "s.until_on"), "v.id = :project_id")),
     ]
     phases: Annotated[
         tuple[PhaseRow, ...],
@@ -160,12 +164,11 @@ class Compared:
         ),
     ]
 
-    def at(self, instant: datetime | None) -> Planned | None:
-        """The plan as it stood at an instant; None where there was no project yet."""
+    def at(self, instant: datetime | None, day: date | None) -> Planned | None:
+        """The plan as it stood at an instant, which has this day; None where there was no project yet."""
         projects = _holding(self.projects, instant)
-        if instant is None or not projects:
+        if day is None or not projects:
             return None
-        day = instant.astimezone(UTC).date()
         return Planned(
             projects=tuple(replace(each, day=day) for each in projects),
             phases=self.phases,

@@ -104,7 +104,8 @@ class BaselineComparison(Computed[Compared], of=(*PLAN, ProjectBaselineView, *CH
 
     def compute(self, found: Compared) -> Iterator[Row]:
         [span] = found.spans
-        before, after = standing(found.at(span.since)), standing(found.at(span.until))
+        before = standing(found.at(span.since, span.since_on))
+        after = standing(found.at(span.until, span.until_on))
         [*_, project] = found.projects
         deciding, requests = decisions(found), {each.target: each.id for each in found.requests}
         through = project.calendar.through

@@ -84,12 +84,13 @@ class BudgetTrend(
     """How the budgets of projects went, period by period: what was planned, promised, and spent.
 
     From the period in which money moved or was planned first to that of the instant asked. What was spent includes what
-    the hours cost that were logged on tasks. Days are those of UTC.
+    the hours cost that were logged on tasks. Days are the company's.
     """
 
     sql = """
         with budget as (
-            select b.id, b.project_id, b.currency, (b.created_at at time zone 'UTC')::date as since from {budgets} b
+            select b.id, b.project_id, b.currency, (b.created_at at time zone :time_zone)::date as since
+            from {budgets} b
             where not b.archived and (:project_id is null or b.project_id = :project_id)),
         moved as (
             select s.id, s.on as day, s.amount as spent, 0 as promised
@@ -109,12 +110,12 @@ class BudgetTrend(
             cross join (select case :bucket when 'quarter' then interval '3 months'
                                             else ('1 ' || :bucket)::interval end as step) s
             cross join lateral generate_series(
-                date_trunc(:bucket, g.day::timestamp), date_trunc(:bucket, :instant at time zone 'UTC'), s.step) p),
+                date_trunc(:bucket, g.day::timestamp), date_trunc(:bucket, :today::timestamp), s.step) p),
         sums as (
             select p.id, p.period,
                    (select coalesce(sum(v.planned), 0) from {budget_lines.versions} v
-                    where v.id = p.id and (v._since at time zone 'UTC')::date < p.following
-                      and (v._until is null or (v._until at time zone 'UTC')::date >= p.following)) as planned,
+                    where v.id = p.id and (v._since at time zone :time_zone)::date < p.following
+                      and (v._until is null or (v._until at time zone :time_zone)::date >= p.following)) as planned,
                    coalesce(sum(m.promised) filter (where m.day >= p.period), 0) as promised,
                    coalesce(sum(m.spent) filter (where m.day >= p.period), 0) as spent,
                    coalesce(sum(m.spent), 0) as spent_so_far

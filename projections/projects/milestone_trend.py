@@ -15,21 +15,21 @@ from projections.report import Report
 @dataclass(frozen=True, kw_only=True)
 class MilestoneTrend(Report, of=(MilestoneView,), needs="projects.see"):
     """When each milestone of a project was due (里程碑趋势图), as it was known on each day on which that changed, and
-    as it is known on the day that is asked of. Days are those of UTC; of several changes on one, the last is told.
+    as it is known on the day that is asked of. Days are the company's; of several changes on one, the last is told.
     """
 
     sql = """
         with days as (
-            select distinct on (v.id, (v._since at time zone 'UTC')::date)
-                   v.id, (v._since at time zone 'UTC')::date as day, v.due_on
+            select distinct on (v.id, (v._since at time zone :time_zone)::date)
+                   v.id, (v._since at time zone :time_zone)::date as day, v.due_on
             from {milestones.versions} v where v.project_id = :project_id
-            order by v.id, (v._since at time zone 'UTC')::date, v._since desc
+            order by v.id, (v._since at time zone :time_zone)::date, v._since desc
         ), said as (
             select d.id, d.day, d.due_on, lag(d.due_on) over (partition by d.id order by d.day) as before from days d
         ), points as (
             select s.id, s.day, s.due_on from said s where s.before is distinct from s.due_on
             union
-            select m.id, (:instant at time zone 'UTC')::date, m.due_on from {milestones} m
+            select m.id, :today, m.due_on from {milestones} m
         )
         select m.id as milestone_id, m.name, p.day as reported_on, p.due_on, m.reached_on
         from {milestones} m join points p on p.id = m.id

@@ -21,7 +21,7 @@ class MilestonesKept(Report, of=(MilestoneView,), needs="projects.see"):
         select m.project_id, m.id as milestone_id, m.name, m.phase, m.status,
                f.due_on as first_due_on, m.due_on, m.slips, (m.due_on - f.due_on)::bigint as days_put_off,
                m.reached_on, m.accepted_on,
-               greatest(coalesce(m.reached_on, :on, (:instant at time zone 'UTC')::date) - m.due_on, 0)::bigint
+               greatest(coalesce(m.reached_on, :on, :today) - m.due_on, 0)::bigint
                    as days_late,
                m.reached_on is not null and m.reached_on <= m.due_on as kept
         from {milestones} m

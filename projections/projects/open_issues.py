@@ -26,12 +26,12 @@ class Age(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class OpenIssues(Report, of=(IssueView,), needs="projects.see"):
-    """What is not settled yet, by severity and age, the worst and the oldest first. Days are those of UTC."""
+    """What is not settled yet, by severity and age, the worst and the oldest first. Days are the company's."""
 
     sql = f"""
         with open as (
             select i.*, d.today - i.raised_on as days, d.today from {{issues}} i
-            cross join (select coalesce(:on, (:instant at time zone 'UTC')::date) as today) d
+            cross join (select coalesce(:on, :today) as today) d
             where i.status in ('open', 'escalated') and not i.archived
               and (:project_id is null or i.project_id = :project_id)
               and (:owner_id is null or i.owner_id = :owner_id)),

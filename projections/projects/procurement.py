@@ -20,13 +20,13 @@ class ProcurementPlan(Report, of=(ResourceView,), needs="projects.see"):
     """What projects need, in the order of the days by which they do (采购计划).
 
     Something is late by the days between that day and the one on which the last of it is to come; or today, if it was
-    to come before. What is there in full is not late any more. Days are those of UTC.
+    to come before. What is there in full is not late any more. Days are the company's.
     """
 
     sql = """
         with needed as (
             select r.*, coalesce(r.ordered, r.quantity) - r.delivered as to_come,
-                   coalesce(:on, (:instant at time zone 'UTC')::date) as today
+                   coalesce(:on, :today) as today
             from {resources} r
             where not r.archived and r.status <> 'cancelled'
               and (:project_id is null or r.project_id = :project_id)

@@ -62,7 +62,7 @@ class RiskMatrix(Report, of=(RiskView,), needs="projects.see"):
 
 @dataclass(frozen=True, kw_only=True)
 class RiskRegister(Report, of=(RiskView,), needs="projects.see"):
-    """Each risk with its exposure and what is done about it (风险登记册), the worst first. Days are those of UTC.
+    """Each risk with its exposure and what is done about it (风险登记册), the worst first. Days are the company's.
 
     The exposure is the share that its probability stands for (10, 30, 50, 70 or 90 percent) of what it would cost.
     """
@@ -73,7 +73,7 @@ class RiskRegister(Report, of=(RiskView,), needs="projects.see"):
                trim_scale(r.cost * {CHANCE}) as exposure, r.cost_currency as exposure_currency,
                r.days, trim_scale(r.days * {CHANCE}) as days_exposed, r.cause, r.effect, r.triggers, r.response, r.plan,
                r.owner_id, r.reviewed_on, r.review_due,
-               coalesce(r.review_due < coalesce(:on, (:instant at time zone 'UTC')::date), false) and {OPEN}
+               coalesce(r.review_due < coalesce(:on, :today), false) and {OPEN}
                    as is_overdue,
                r.issue_id
         from {{risks}} r
@@ -119,14 +119,14 @@ class RiskExposure(Report, of=(RiskView,), needs="projects.see"):
     """How many risks threatened at the end of each period, and the sum of their exposure by currency (风险趋势).
 
     Of each period there is a row for each currency, and one without for those of which it is not known what they would
-    cost; where nothing threatened, that one alone. The last period ends at the moment asked. Days are those of UTC.
+    cost; where nothing threatened, that one alone. The last period ends at the moment asked. Days are the company's.
     """
 
     sql = f"""
         with periods as (
-            select p::date as period, least((p + s.step) at time zone 'UTC', :instant) as ended
+            select p::date as period, least((p + s.step) at time zone :time_zone, :instant) as ended
             from (select case :bucket when 'quarter' then interval '3 months' else ('1 ' || :bucket)::interval end
-                         as step, (:instant at time zone 'UTC') as now) s
+                         as step, (:instant at time zone :time_zone) as now) s
             cross join lateral generate_series(
                 date_trunc(:bucket, coalesce(:since, (s.now - interval '90 days')::date)::timestamp), s.now, s.step) p)
         select p.period, count(r.id) as risks, count(r.id) filter (where {SCORE} >= {LEVELS[Level.HIGH]}) as high,
@@ -140,7 +140,7 @@ class RiskExposure(Report, of=(RiskView,), needs="projects.see"):
     """
     unfit = f"""
         select 'since' as field, 'this is more than {MOST_PERIODS} periods: ask for longer ones' as message
-        where (:instant at time zone 'UTC')::date - :since > {MOST_PERIODS} * case :bucket {LEAST} end
+        where :today - :since > {MOST_PERIODS} * case :bucket {LEAST} end
     """
 
     project_id: Annotated[UUID | None, Of("Project"), "only those of this project"] = None

@@ -85,7 +85,7 @@ class Board(HoursOfDays, Report, of=(TaskView, SprintTaskView), needs="projects.
                trim_scale(round(sum(t.hours * (100 - t.progress) / 100), 2)) as left_hours,
                trim_scale(sum(t.spent)) as spent, count(*) filter (where t.due_on < t.today) as overdue
         from (select t.*, coalesce(t.effort, t.duration * :hours_per_day) as hours,
-                     case when t.status <> 'done' then (:instant at time zone 'UTC')::date end as today
+                     case when t.status <> 'done' then :today end as today
               from {tasks} t) t
         where not t.archived
           and (:project_id is null or t.project_id = :project_id)

@@ -88,7 +88,7 @@ class Valued(Baselined):
         tuple[ReportRow, ...],
         From("""
             select v.id::text as id,
-                   coalesce(v.finished_on, (coalesce(e.occurred_at, v._since) at time zone 'UTC')::date) as "on",
+                   coalesce(v.finished_on, (coalesce(e.occurred_at, v._since) at time zone :time_zone)::date) as "on",
                    case when v.finished_on is null then v.progress else 100 end as percent
             from {tasks.versions} v left join {tasks.events} e on e.id = v.id and e.version = v.version
             where v.project_id = :project_id order by v._since, v.version"""),

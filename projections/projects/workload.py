@@ -34,8 +34,8 @@ def works(day: str, calendar: str) -> str:
 OPEN_WORK: Final = (
     """
         moment as (
-            select (:instant at time zone 'UTC')::date as today,
-                   date_trunc('week', coalesce(:since, (:instant at time zone 'UTC')::date)::timestamp)::date as since),
+            select :today as today,
+                   date_trunc('week', coalesce(:since, :today)::timestamp)::date as since),
         open_tasks as (
             select t.id, t.project_id, t.assignee_id, """
     + CALENDAR
@@ -88,7 +88,7 @@ class Workload(HoursOfDays, Report, of=(TaskView, ProjectView, ProjectMemberView
     """The hours of open work by person and week (工作负荷), beside those for which they are there.
 
     What is left of a task is spread evenly over its working days, until it is due or over its duration; what is overdue
-    is to be done today. Only what has no others under it counts, and no project that is over. Days are those of UTC.
+    is to be done today. Only what has no others under it counts, and no project that is over. Days are the company's.
     """
 
     sql = (

@@ -104,7 +104,10 @@ def test_what_is_wrong_with_a_report_is_said() -> None:
             r"Odd\.n: what is in a list has plain parts, none called",
         ),
         (report(sales, {"weights": tuple[Weight, ...]}), "Odd: weights is not used"),
-        (report(f"{sales} where :instant", {"instant": date}), "Odd: `instant` is the moment asked, not a parameter"),
+        (
+            report(f"{sales} where :instant", {"instant": date}),
+            "Odd: `instant` is known of the moment asked, and is no parameter",
+        ),
     ]:
         with pytest.raises(Undeclared, match=why):
             pieces(made)
