@@ -93,13 +93,14 @@ class _Delivery:
         context = await self.endpoint.get_context(request, None)
         as_of, day = await self._instant(context, request.query_params.get("asOf"))
         on = _day(request.query_params.get("on"))
-        content, errors = await self._read(context, id, {"asOf": as_of, "on": on and str(on)})
+        content, errors, why = await self._computed(context, id, {"asOf": as_of, "on": on and str(on)})
         day = on or day
         if errors:
             return _failed(request, errors)
-        data = orjson.loads(content)["data"]
+        data = orjson.loads(content)["data"] | {"why": why}
         if data["subject"] is None:
-            raise HTTPException(404, f"there is no {id[:60]}, or you may not see it")
+            nothing = f"there is no {id[:60]}" if as_of is None else f"there was no {id[:60]} then"
+            raise HTTPException(404, f"{nothing}, or you may not see it")
         made_of = b"\0".join([content, str(request.url.path).encode(), language.encode(), str(day).encode()])
         headers = HEADERS | {"etag": f'"{sha256(made_of).hexdigest()[:32]}"'}
         if headers["etag"] in request.headers.get("if-none-match", ""):
@@ -115,10 +116,23 @@ class _Delivery:
         headers["content-disposition"] = f'inline; filename="{name}"'
         return Response(made, headers=headers, media_type=self.what.formats[format])
 
-    async def _read(self, context: Context, id: str, when: Mapping[str, Any]) -> tuple[bytes, Sequence[GraphQLError]]:
+    async def _computed(
+        self, context: Context, id: str, when: Mapping[str, Any]
+    ) -> tuple[bytes, Sequence[GraphQLError], dict[str, str]]:
+        """What was read, without what cannot be computed, and why that cannot."""
+        why: dict[str, str] = {}
+        while True:
+            there = {name: name not in why for name in self.what.computed}
+            content, errors = await self._read(context, id, {**when, **there})
+            more = {str(error.path[0]): error.message for error in errors if _is_uncomputable(error) and error.path}
+            if not more or not more.keys() <= {name for name, asked in there.items() if asked}:
+                return content, errors, why
+            why |= more
+
+    async def _read(self, context: Context, id: str, given: Mapping[str, Any]) -> tuple[bytes, Sequence[GraphQLError]]:
         assert context.caller
         parts = {name: context.caller.policy.may(needs) for name, needs in self.what.parts.items()}
-        asked = Asked(self.what.query, None, None, {"id": id, **when, **parts}, {})
+        asked = Asked(self.what.query, None, None, {"id": id, **given, **parts}, {})
         try:
             operation = self.endpoint.operations.admitted(context, asked)
         except Refused as error:
@@ -151,6 +165,10 @@ def _day(text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise HTTPException(400, "`on` is a day such as 2026-01-31") from None
+
+
+def _is_uncomputable(error: GraphQLError) -> bool:
+    return (error.extensions or {}).get("code") == "NOT_COMPUTABLE"
 
 
 def _failed(request: Request, errors: Iterable[GraphQLError]) -> Response:

@@ -255,6 +255,12 @@ class Deliverable(Protocol):
     def parts(self) -> Mapping[str, str]:
         """What it can do without: variables of `query`, each true for who has this permission."""
 
+    @property
+    def computed(self) -> Collection[str]:
+        """What it can do without where that cannot be computed: fields of the root of `query`, each included by a
+        variable of its name. Why it cannot stands under `why` in the data, by the name of the field.
+        """
+
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """It, of what was read, as of a day. ImportError, where it takes what is not installed; OverflowError, where
         there is more than it can hold: the message says of what.

@@ -44,6 +44,7 @@ class ProjectCalendar:
     path = "/calendars/projects"
     formats: Final[Mapping[str, str]] = {"ics": MEDIA}
     parts: Final[Mapping[str, str]] = {"people": "platform.see"}
+    computed: Final[tuple[str, ...]] = ()
     query = QUERY
 
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:

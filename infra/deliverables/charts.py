@@ -46,6 +46,10 @@ class Chart:
     def parts(self) -> Mapping[str, str]:
         return {}
 
+    @property
+    def computed(self) -> tuple[str, ...]:
+        return ()
+
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """The picture. Raises CannotDraw."""
         return self.draw(data, day, Format(format), Language(language))

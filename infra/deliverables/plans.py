@@ -53,6 +53,10 @@ class PlanExport:
     def parts(self) -> Mapping[str, str]:
         return {"people": "platform.see"}
 
+    @property
+    def computed(self) -> tuple[str, ...]:
+        return ()
+
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """The file. Raises OverflowError."""
         return written(_plan(data, day))

@@ -9,11 +9,14 @@ from typing import Any, Final
 
 from infra.charts.words import Language
 from infra.deliverables.charts import BARS, LINKS
-from infra.deliverables.status_document import PARTS, status_document
+from infra.deliverables.status_document import COMPUTED, PARTS, status_document
 from infra.documents.html import html
 from infra.documents.markdown import markdown
 
-QUERY: Final = f"""query StatusReport($id: ID!, $asOf: AsOf, $account: Boolean!, $people: Boolean!) {{
+QUERY: Final = f"""query StatusReport(
+  $id: ID!, $asOf: AsOf, $account: Boolean!, $people: Boolean!
+  $gantt: Boolean!, $milestoneForecast: Boolean!, $earnedValue: Boolean!
+) {{
   subject: project(id: $id, asOf: $asOf) {{
     name goal status startsOn endsOn startedOn completedOn baseline baselinedOn holdReason cancelReason
     account @include(if: $account) {{ name }}
@@ -31,11 +34,11 @@ QUERY: Final = f"""query StatusReport($id: ID!, $asOf: AsOf, $account: Boolean!,
     }} }}
   }}
   projectStatus(projectId: $id, asOf: $asOf) {{ aspect light reasons }}
-  gantt(projectId: $id, asOf: $asOf) {BARS}
-  milestoneForecast(projectId: $id, asOf: $asOf) {{
+  gantt(projectId: $id, asOf: $asOf) @include(if: $gantt) {BARS}
+  milestoneForecast(projectId: $id, asOf: $asOf) @include(if: $milestoneForecast) {{
     name dueOn expectedOn lateBy reached milestone {{ status }}
   }}
-  earnedValue(projectId: $id, asOf: $asOf) {{
+  earnedValue(projectId: $id, asOf: $asOf) @include(if: $earnedValue) {{
     total name bac {{ amount currency }} pv {{ amount currency }} ev {{ amount currency }} ac {{ amount currency }}
     spi cpi eac {{ amount currency }} vac {{ amount currency }}
   }}
@@ -62,6 +65,10 @@ class StatusReport:
     @property
     def parts(self) -> Mapping[str, str]:
         return PARTS
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        return tuple(COMPUTED.values())
 
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
         """The report; in Markdown, without a picture."""

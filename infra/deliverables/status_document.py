@@ -18,6 +18,8 @@ MOST: Final = 50
 """So many of a kind are listed; what else there is, is counted."""
 PARTS: Final = {"account": "customers.see", "people": "platform.see"}
 """What is left out for who lacks a permission."""
+COMPUTED: Final = {"plan": "gantt", "milestones": "milestoneForecast", "earned": "earnedValue"}
+"""By title, what of it a plan that cannot be computed does not tell."""
 SEVERITIES: Final = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 SIDES: Final = ("scope", "time", "cost", "quality", "risk")
 
@@ -55,8 +57,13 @@ class _Report:
             title=f"{self.words['report']}{self.words['colon']}{self.project['name']}",
             subtitle=self.words["as of"].format(whole_day(self.day, self.language)),
             facts=list(self._facts()),
-            sections=[Section(self.words[title], list(blocks())) for title, blocks in sections.items()],
+            sections=[Section(self.words[title], self._told_of(title, blocks)) for title, blocks in sections.items()],
         )
+
+    def _told_of(self, title: str, blocks: Callable[[], Iterator[Block]]) -> list[Block]:
+        """What stands under a title; where it cannot be computed, why."""
+        why = self.data["why"].get(COMPUTED.get(title))
+        return [Remark(self.words["not computable"].format(why))] if why else list(blocks())
 
     def _facts(self) -> Iterator[tuple[str, Cell]]:
         project, words = self.project, self.words

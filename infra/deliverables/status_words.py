@@ -17,6 +17,7 @@ _WORDS: Final = {
         "此处未列出：您无权查看，需要 {} 权限。",
     ),
     "more": ("And {} more.", "另有 {} 项。"),
+    "not computable": ("This cannot be computed: {}.", "无法计算：{}。"),
     "none": ("-", "-"),
     "nothing": ("None.", "无。"),
     # Its head.

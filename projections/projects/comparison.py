@@ -20,7 +20,7 @@ from projections.projects.change_request import ChangeRequestAffectedView, Chang
 from projections.projects.charter import ProjectBaselineView
 from projections.projects.compared import Compared, EventRow, MilestoneVersion, TaskVersion
 from projections.projects.plan import in_words, plan_of
-from projections.projects.planned import UNKNOWN_PROJECT, MilestoneRow, Planned, TaskRow
+from projections.projects.planned import MilestoneRow, Planned, TaskRow
 from projections.projects.schedule import PLAN
 
 LINKING: Final = frozenset(
@@ -66,8 +66,6 @@ class BaselineComparison(Computed[Compared], of=(*PLAN, ProjectBaselineView, *CH
     event between the two that changed anything of it; it was agreed on with the first baseline after it.
     """
 
-    unfit = UNKNOWN_PROJECT
-
     project_id: Annotated[UUID, Of("Project")]
     since: Annotated[datetime | None, "the instant before; that of the last baseline, if left out"] = None
     until: Annotated[datetime | None, "the instant after; the one that is asked of, if left out"] = None
@@ -103,6 +101,8 @@ class BaselineComparison(Computed[Compared], of=(*PLAN, ProjectBaselineView, *CH
         change_request_id: Annotated[UUID | None, "the last change request that concerns it and was approved"]
 
     def compute(self, found: Compared) -> Iterator[Row]:
+        if not found.projects:
+            return
         [span] = found.spans
         before = standing(found.at(span.since, span.since_on))
         after = standing(found.at(span.until, span.until_on))

@@ -11,7 +11,6 @@ from domain.projects.planning.earned_value import CostForecast, EarningRule, Mea
 from domain.values import Money
 from projections.computed import Computed
 from projections.projects.plan import in_words
-from projections.projects.planned import UNKNOWN_PROJECT
 from projections.projects.schedule import OfProject
 from projections.projects.work import VALUED, Valued, works_of
 
@@ -28,8 +27,6 @@ class EarnedValue(
     The budget of a phase is spread over its tasks by effort, or duration; that of the whole over all tasks, the reserve
     over none. Paid is what was spent, and hours logged at the hourly rate. Without a budget there are no rows.
     """
-
-    unfit = UNKNOWN_PROJECT
 
     baseline: Annotated[int | None, "the number of the baseline that is planned by; the last, if left out"] = None
     rule: Annotated[EarningRule, "how a task earns its budget"] = EarningRule.PERCENT
@@ -55,12 +52,11 @@ class EarnedValue(
         tcpi: Annotated[Decimal | None, "to-complete performance index: how well the rest must go to keep the budget"]
 
     def compute(self, found: Valued) -> Iterator[Row]:
-        day = found.projects[0].day
-        works = list(works_of(found, self.rule)) if found.budgets else []
+        works = list(works_of(found, self.rule)) if found.projects and found.budgets else []
         if not works:
             return
         with in_words(found):
-            made = earned_value(works, day, found.projects[0].calendar)
+            made = earned_value(works, found.projects[0].day, found.projects[0].calendar)
         names = {each.phase: each.name for each in found.phases}
         order = {phase: place for place, phase in enumerate(names)}
         for phase in sorted(made.groups, key=lambda phase: (phase is None, order.get(phase or "", len(order)), phase)):

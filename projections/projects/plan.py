@@ -60,9 +60,9 @@ def phase_of(found: Planned) -> dict[str, str | None]:
 
 def plan_of(found: Planned) -> Plan | None:
     """The plan, as of its day; None where there is nothing to be done in it. Raises Uncomputable."""
-    project, tasks, phases = found.projects[0], found.tasks, phase_of(found)
-    if not tasks and not found.milestones:
+    if not found.projects or not found.all:
         return None
+    project, tasks, phases = found.projects[0], found.tasks, phase_of(found)
     there = {task.id for task in tasks}
     used = dict.fromkeys(phase for task in tasks if (phase := phases[task.id]) is not None)
     starts = [task.starts_on for task in tasks if task.starts_on]

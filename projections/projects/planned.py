@@ -12,9 +12,6 @@ from domain.projects.planning.calendar import Calendar
 from domain.projects.planning.plan import DependencyKind
 from projections.computed import From
 
-UNKNOWN_PROJECT: Final = """
-    select 'projectId' as field, 'there is no such project that you may see' as message
-    where not exists (select from {projects} p where p.id = :project_id)"""
 TODAY: Final = "coalesce(:on, :today)"
 """The day up to which things have happened. What is left to do lies behind it."""
 IN_PLAN: Final = "t.project_id = :project_id and not t.archived"

@@ -22,7 +22,7 @@ from projections.projects.milestone import MilestoneView
 from projections.projects.outline import Line, outline
 from projections.projects.phases import ProjectPhaseView
 from projections.projects.plan import Delay, delays_of, in_words, plan_of
-from projections.projects.planned import UNKNOWN_PROJECT, Baselined, Planned
+from projections.projects.planned import Baselined, Planned
 from projections.projects.project import ProjectView
 from projections.projects.task import TaskView
 
@@ -41,7 +41,7 @@ class GanttKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class OfProject:
-    """A report on one project, as of a day."""
+    """A report on one project, as of a day. Of what is not there, or was not yet, there are no rows."""
 
     project_id: Annotated[UUID, Of("Project")]
     on: Annotated[
@@ -74,8 +74,6 @@ class Gantt(Slipping, Computed[Baselined], of=(*PLAN, ProjectBaselineView), need
 
     It knows what you may see: a task that you may not see is as if it were not there.
     """
-
-    unfit = UNKNOWN_PROJECT
 
     baseline: Annotated[int | None, "the number of the baseline beside it; the last, if left out"] = None
 
@@ -158,8 +156,6 @@ class Gantt(Slipping, Computed[Baselined], of=(*PLAN, ProjectBaselineView), need
 class CriticalPath(Slipping, Computed[Planned], of=PLAN, needs="projects.see"):
     """What makes a project as long as it is (关键路径): ways to its end, on which each task holds up the next."""
 
-    unfit = UNKNOWN_PROJECT
-
     paths: Annotated[int, "how many paths are told at most, from 1 to 100"] = 10
 
     def __post_init__(self) -> None:
@@ -211,8 +207,6 @@ class CriticalPath(Slipping, Computed[Planned], of=PLAN, needs="projects.see"):
 @dataclass(frozen=True, kw_only=True)
 class MilestoneForecast(Slipping, Computed[Planned], of=PLAN, needs="projects.see"):
     """When each milestone of a project will be reached, as the work stands, beside the day by which it is due."""
-
-    unfit = UNKNOWN_PROJECT
 
     @dataclass
     class Row:

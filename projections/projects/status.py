@@ -19,11 +19,11 @@ from domain.projects.risk import OVER, Response
 from domain.projects.risk import Status as RiskStatus
 from domain.traffic_light import TrafficLight
 from domain.values import WrongPart
-from projections.computed import Computed, From
+from projections.computed import Computed, From, Uncomputable
 from projections.projects.change_request import ChangeRequestView
 from projections.projects.issue import IssueView
 from projections.projects.plan import in_words, plan_of
-from projections.projects.planned import UNKNOWN_PROJECT, TaskRow
+from projections.projects.planned import TaskRow
 from projections.projects.risk import RiskView
 from projections.projects.schedule import OfProject
 from projections.projects.work import VALUED, Valued, works_of
@@ -102,13 +102,11 @@ class ProjectStatus(
     OfProject, Computed[Observed], of=(*VALUED, ChangeRequestView, IssueView, RiskView), needs="projects.see"
 ):
     """How a project is doing (项目状态): a light and its reasons for scope, time, cost, quality and risk, and before
-    them the worst of all. Null is the light of what nothing tells about.
+    them the worst of all. Null is the light of what nothing tells about. A plan that cannot be computed is red.
 
     Scope: what was added, dropped, or is to be decided. Time: its end beside the baseline, milestones, SPI. Cost: CPI.
     Quality: issues. Risk: how likely and how bad.
     """
-
-    unfit = UNKNOWN_PROJECT
 
     baseline: Annotated[int | None, "the number of the baseline that it is held against; the last, if left out"] = None
     growth_amber: Annotated[Decimal, "percent of the work of the baseline that was added or dropped"] = Decimal(5)
@@ -135,6 +133,8 @@ class ProjectStatus(
         reasons: Annotated[tuple[str, ...], "what makes it so; of the whole, that of each that is not green"]
 
     def compute(self, found: Observed) -> Iterator[Row]:
+        if not found.projects:
+            return
         measured = measured_by(found)
         findings = [*self._scope(found), *self._time(found, measured), *self._cost(measured)]
         findings += [*self._quality(found), *self._risk(found)]
@@ -159,14 +159,16 @@ class ProjectStatus(
             yield Finding(ProjectAspect.SCOPE, light, told)
 
     def _time(self, found: Observed, measured: Measures | None) -> Iterator[Finding]:
-        day, calendar = found.projects[0].day, found.projects[0].calendar
-        plan, agreed = plan_of(found), plan_of(found.then) if found.then else None
-        if plan and agreed:
-            with in_words(found):
-                days = calendar.through(schedule(plan).finish) - calendar.through(schedule(agreed).finish)
-            light = _light(days >= self.behind_amber, days >= self.behind_red)
-            told = f"{abs(days)} working days {'later' if days > 0 else 'sooner'} than" if days else "as"
-            yield Finding(ProjectAspect.TIME, light, f"it ends {told} by the baseline")
+        day = found.projects[0].day
+        try:
+            days = behind(found)
+        except Uncomputable as why:
+            yield Finding(ProjectAspect.TIME, TrafficLight.RED, f"the plan cannot be computed: {why}")
+        else:
+            if days is not None:
+                light = _light(days >= self.behind_amber, days >= self.behind_red)
+                told = f"{abs(days)} working days {'later' if days > 0 else 'sooner'} than" if days else "as"
+                yield Finding(ProjectAspect.TIME, light, f"it ends {told} by the baseline")
         waited = (MilestoneStatus.PLANNED, MilestoneStatus.MISSED, MilestoneStatus.REJECTED)
         if late := [each for each in found.milestones if each.status in waited and each.due_on < day]:
             yield Finding(ProjectAspect.TIME, TrafficLight.AMBER, f"milestones overdue: {_names(late)}")
@@ -211,10 +213,25 @@ class ProjectStatus(
             yield Finding(ProjectAspect.RISK, TrafficLight.GREEN, f"open risks: {open_ones}")
 
 
+def behind(found: Observed) -> int | None:
+    """By how many working days a project ends later than by its baseline; None where there is none.
+
+    Raises Uncomputable, with or without one.
+    """
+    ends, calendar = [], found.projects[0].calendar
+    for plan in (plan_of(found), plan_of(found.then) if found.then else None):
+        with in_words(found):
+            ends += [calendar.through(schedule(plan).finish)] if plan else []
+    return ends[0] - ends[1] if len(ends) == 2 else None
+
+
 def measured_by(found: Observed) -> Measures | None:
-    """The earned value of a project as a whole; None without a budget."""
-    works = list(works_of(found, EarningRule.PERCENT)) if found.budgets else []
+    """The earned value of a project as a whole; None without a budget, and where it cannot be computed."""
     project = found.projects[0]
+    try:
+        works = list(works_of(found, EarningRule.PERCENT)) if found.budgets else []
+    except Uncomputable:
+        return None
     return earned_value(works, project.day, project.calendar).total if works else None
 
 

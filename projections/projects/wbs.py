@@ -12,7 +12,7 @@ from uuid import UUID
 from projections.columns import Of
 from projections.computed import Computed
 from projections.projects.outline import Line, outline
-from projections.projects.planned import UNKNOWN_PROJECT, Planned, TaskRow
+from projections.projects.planned import Planned, TaskRow
 from projections.projects.schedule import PLAN, OfProject, schedules
 
 
@@ -32,8 +32,6 @@ class Wbs(OfProject, Computed[Planned], of=PLAN, needs="projects.see"):
     Progress is weighed by effort where all that is to be done has one, else by duration.
     """
 
-    unfit = UNKNOWN_PROJECT
-
     @dataclass
     class Row:
         code: Annotated[str, "its number, such as 1.2.1; that of the whole is 0"]
@@ -50,6 +48,8 @@ class Wbs(OfProject, Computed[Planned], of=PLAN, needs="projects.see"):
         finish: Annotated[date | None, "the last day of work"]
 
     def compute(self, found: Planned) -> Iterator[Row]:
+        if not found.projects:
+            return
         made = schedules(found, ())
         lines = [line for line in outline(found) if not line.milestone]
         parents, day = {task.parent_id for task in found.tasks}, found.projects[0].day

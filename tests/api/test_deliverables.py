@@ -101,8 +101,19 @@ def test_it_is_drawn_as_it_was_known_at_any_instant(api: Api) -> None:
     assert {"Design accepted 15 Feb", "Go-live 31 May"} <= names(now)
     assert "Design accepted 15 Feb" in names(then)
     assert not any("Go-live" in name for name in names(then))
+
+
+@pytest.mark.parametrize("what", OF_PROJECTS, ids=lambda what: what.path)
+def test_of_a_project_that_was_not_there_yet_there_is_none(api: Api, planned: Callable[..., str], what: Any) -> None:
+    before = api.head()
+    project = planned("Design accepted")
     long_ago = (date.today() - timedelta(days=400)).isoformat()
-    assert trend(api, project, f"svg?asOf={long_ago}").status_code == 404
+
+    for format in what.formats:
+        for then in (before, long_ago):
+            answer = fetched(api, f"{what.path}/{project}.{format}?asOf={then}")
+            told = answer.json()["errors"][0]["message"]
+            assert (answer.status_code, told) == (404, f"there was no {project} then, or you may not see it")
 
 
 def test_it_speaks_chinese(api: Api, planned: Callable[..., str]) -> None:

@@ -384,6 +384,24 @@ def test_a_schedule_is_of_what_its_reader_may_see(api: Api, project: str, cast: 
     assert stranger.refused(GANTT, project=project)[0] == "FORBIDDEN"
 
 
+OF_ONE: Final = {
+    "gantt": "name", "criticalPath": "name", "milestoneForecast": "name", "wbs": "name", "baselineComparison": "name",
+    "projectStatus": "aspect", "earnedValue": "name", "burnDown": "day", "milestoneTrend": "name",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("report", OF_ONE)
+def test_of_a_project_that_is_not_there_or_was_not_yet_there_are_no_rows(api: Api, report: str) -> None:
+    before = api.head()
+    project = a_project(api)
+    a_task(api, project)
+    query = f"query ($p: ID!, $at: AsOf) {{ rows: {report}(projectId: $p, asOf: $at) {{ {OF_ONE[report]} }} }}"
+
+    assert api.ask(query, p=project, at={"position": before})["rows"] == []
+    assert api.ask(query, p=project, at={"time": "2001-01-01T00:00:00Z"})["rows"] == []
+    assert api.ask(query, p="Project_00000000-0000-7000-8000-000000000000")["rows"] == []
+
+
 def test_what_is_hidden_is_not_told_by_a_schedule(api: Api, project: str, cast: Cast) -> None:
     a_task(api, project, dueOn=str(TODAY + timedelta(days=2)))
     blind = cast.user({"projects.see": "ALL"}, hidden=["Task.due_on"])
@@ -426,7 +444,6 @@ def test_a_schedule_beside_what_is_no_view_is_the_same(api: Api, project: str) -
 @pytest.mark.parametrize(
     ("arguments", "field", "message"),
     [
-        ('projectId: "Project_00000000-0000-7000-8000-000000000000"', "projectId", "there is no such project"),
         ("projectId: $p, whatIf: [{taskId: $t, delayDays: -1}]", "whatIf.0.delayDays", "a slip is not negative"),
         (
             "projectId: $p, whatIf: [{taskId: $t, delayDays: 1}, {taskId: $t, delayDays: 2}]",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import httpx
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from domain.aggregate import Aggregate
 from domain.projects import change_request, issue, milestone, project, risk
@@ -18,6 +20,8 @@ from domain.projects.task import Task
 from domain.rights import maskable
 from infra.charts.words import Language
 from infra.deliverables.status_words import WORDS
+from infra.tables import Table
+from projections.catalogue import VIEWS
 from projections.projects.status import ProjectAspect
 from tests.api.cast import Cast
 from tests.api.client import Api, some
@@ -127,6 +131,39 @@ def test_what_people_wrote_is_never_markup(api: Api, format: str) -> None:
     assert "<script" not in text and text.count("alert(1)") >= 10
     if format == "md":
         assert not any(markup in text for markup in ("[x]", "| a |", "\n# two", "\n- one"))
+
+
+def test_where_a_plan_cannot_be_computed_all_else_is_told_and_why_it_cannot(api: Api, database_url: str) -> None:
+    project = api.given("proposeProject", name="Circle")
+    of = {"projectId": project}
+    first, second = (api.given("planTask", **of, name=name) for name in ("<script>A", "B"))
+    api.given("dependTaskOn", id=second, predecessorId=first)
+    api.given("dependTaskOn", id=first, predecessorId=api.given("planTask", **of, name="C"))
+    api.given("planMilestone", **of, name="Live", dueOn="2030-02-15")
+    api.given("planBudget", **of, lines=[{"category": "PEOPLE", "planned": euros("100")}])
+    api.given("raiseIssue", **of, name="It is slow", severity="CRITICAL")
+    report(api, project)
+    waits_for_itself(database_url, first, second)
+
+    found, page = report(api, project), report(api, project, "html")
+
+    why = "*This cannot be computed: these tasks wait for each other: "
+    told = {title: part(found, title) for title in ("Plan", "Milestones", "Earned value", "Open issues")}
+    assert all(told[title].startswith(why) for title in ("Plan", "Milestones", "Earned value")), told
+    assert "| It is slow | critical | open |" in told["Open issues"]
+    assert "| Time | 🔴 red | the plan cannot be computed: these tasks wait for each other: " in found
+    assert "This cannot be computed: " in page and not any("<script" in text for text in (found, page))
+    assert "无法计算：" in report(api, project, "md?language=zh")
+    chart = fetched(api, f"/charts/gantt/{project}.svg")
+    assert (chart.status_code, chart.json()["errors"][0]["extensions"]["code"]) == (400, "NOT_COMPUTABLE")
+
+
+def waits_for_itself(database_url: str, first: str, second: str) -> None:
+    """What no command lets come about: the first waits for the second, which waits for it."""
+    [table] = [Table(view).name for view in VIEWS if view.table == "task_dependencies"]
+    put = SQL("update {} set predecessor_id = %s where id = %s").format(Identifier(table))
+    with psycopg.connect(database_url, autocommit=True, options="-c search_path=test_api") as connection:
+        connection.execute(put, [second.partition("_")[2], first.partition("_")[2]])
 
 
 @pytest.mark.parametrize("language", Language)
