@@ -301,6 +301,7 @@ def creating(view: type[View]) -> frozenset[str]:
     return frozenset(n for n, event in events if event not in view.ends and {view.key, *needed} <= {*told(view, event)})
 
 
+@once
 def named_by(view: type[View], column: str) -> frozenset[str] | None:
     """The names of the events that set a column; None where names do not tell. What begins a row sets all."""
     if not folds_by_name(view):

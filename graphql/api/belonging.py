@@ -15,6 +15,7 @@ own, and belongs only where it is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 from api.catalogue import Views
@@ -59,7 +60,8 @@ def has_things(view: ViewType) -> bool:
     return view.owner is not None and not view.key
 
 
-def edges(views: Views) -> list[Edge]:
+@cache
+def edges(views: Views) -> tuple[Edge, ...]:
     """All ways in which something belongs to something else, in the order of the catalogue."""
     found = (
         Edge(views.parent(told_by), told_by, column, to)
@@ -67,10 +69,11 @@ def edges(views: Views) -> list[Edge]:
         for column, to in views.belongs_to(told_by).items()
         if has_things(to) and not (told_by.key and to is views.parent(told_by))
     )
-    return [edge for edge in found if has_things(edge.view) or edge.is_part]
+    return tuple(edge for edge in found if has_things(edge.view) or edge.is_part)
 
 
-def kinds_below(views: Views, root: ViewType) -> list[ViewType]:
+@cache
+def kinds_below(views: Views, root: ViewType) -> tuple[ViewType, ...]:
     """The root and all kinds that may belong to it, each after those that it may belong to (of two that may belong to
     each other, the one that is met first is above).
     """
@@ -87,7 +90,7 @@ def kinds_below(views: Views, root: ViewType) -> list[ViewType]:
         order.append(view)
 
     visit(root)
-    return order[::-1]
+    return tuple(order[::-1])
 
 
 class Belonging:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -179,6 +180,7 @@ def _names(aggregates: Iterable[type[Aggregate]]) -> Iterator[tuple[str, str]]:
             yield kind_of(f"{aggregate.__name__}.{name}"), f"{aggregate.__name__}.{name}"
 
 
+@cache
 def kind_of(topic: str) -> str:
     """The name of a kind of event in the API: `ACCOUNT_REGISTERED` for `Account.Registered`."""
     return "_".join(map(constant, topic.split(".")))

@@ -79,9 +79,10 @@ class Sight:
 
     def told(self, topic: str, data: Any) -> Any:
         """What an event says, as this caller may be told it: what is hidden is null."""
-        hidden, event = self._hidden_in(topic), self._event(topic)
+        hidden = self._hidden_in(topic)
         if not hidden:
             return data
+        event = self._event(topic)
         known = content_of(event) if event else ()
         return {name: _without(value, name, hidden) if name in known else None for name, value in data.items()}
 
