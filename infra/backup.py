@@ -18,8 +18,13 @@ from infra.forgetting import destroy_again
 
 TABLES: Final = (
     "events", "event_head", "claims", "answers", "person_keys", "secrets", "tokens", "administrators", "skipped",
+    "accesses",
 )  # fmt: skip
 """What a backup holds, beside the list of the files that made these tables."""
+
+COUNTED_ON: Final = """
+    select setval(pg_get_serial_sequence('accesses', 'id'), coalesce(max(id), 1), max(id) is not null) from accesses"""
+"""Accesses that are noted after a restore get other numbers than those that it brought back."""
 
 
 class BackupFailed(Exception):
@@ -66,6 +71,7 @@ def restore(owner_url: str, file: Path, schema: str = SCHEMA, application_role: 
             if events is None:
                 raise BackupFailed(f"the history in {file} has no end, or holes: it cannot be trusted")
             migrate(owner_url, schema, application_role)
+            connection.execute(COUNTED_ON)
             destroy_again(connection)
         except WrongMigrations as error:
             connection.execute(SQL("drop schema if exists {} cascade").format(Identifier(schema)))

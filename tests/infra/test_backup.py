@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,8 @@ import pytest
 from domain.catalogue import AGGREGATES
 from domain.command import Accepted, Request
 from domain.values import new_id
+from infra import backup as module
+from infra.accesses import Accesses, Reader, note_now, since
 from infra.backup import TABLES, BackupFailed, backup, restore
 from infra.database import connect, migrate
 from infra.event_store import EventStore
@@ -37,6 +40,8 @@ def some_work(url: str, schema: str) -> str:
         person = {"person": {"family_name": "Byron"}}
         added = Request(command="Contact.add", actor=user, arguments=person, idempotency_key="Byron")
         assert isinstance(pipeline.run(added), Accepted)
+        with connect(url, schema) as connection:
+            note_now(connection, Reader("/graphql", user, operation="Card"), "Contact", [new_id()])
         return identity.create(user, "kept")
 
 
@@ -98,6 +103,50 @@ def test_after_a_restore_the_history_goes_on(database_url: str, schema: str, tmp
     with connect(database_url, schema) as connection:
         assert connection.execute("select max(position), count(*) from events").fetchone() == (before + 1, before + 1)
         assert verify(connection).broken is None
+
+
+def test_who_read_of_whom_comes_back_and_what_is_read_later_is_added(
+    database_url: str, schema: str, tmp_path: Path
+) -> None:
+    migrate(database_url, schema)
+    person, other, reader = new_id(), new_id(), Reader("/graphql", new_id(), operation="Card")
+    with connect(database_url, schema) as connection:
+        for _ in range(3):
+            note_now(connection, reader, "Contact", [person])
+        note_now(connection, reader, "Contact", [other])
+        old = "update accesses set at = now() - interval '400 days' where id = (select min(id) from accesses)"
+        connection.execute(old)
+    backup(database_url, tmp_path / "saved", schema)
+    dropped(database_url, schema)
+    restore(database_url, tmp_path / "saved", schema)
+
+    with Accesses(database_url, 365, schema) as accesses:  # what is older than that ends with the first that is noted
+        accesses.note(reader, {"Contact": [str(person)]})
+
+    with connect(database_url, schema) as connection:
+        found = since(connection, datetime.min.replace(tzinfo=UTC), 10, person)
+        assert [(each.user_id, each.operation, each.persons) for each in found] == [
+            (reader.user_id, "Card", [person])
+        ] * 3
+        assert len(since(connection, datetime.min.replace(tzinfo=UTC), 10)) == 4
+        assert connection.execute("select max(id) from accesses").fetchone() == (5,)
+
+
+def test_a_backup_from_before_there_was_an_access_log_is_restored(
+    database_url: str, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(database_url, schema)
+    some_work(database_url, schema)
+    with monkeypatch.context() as before:
+        before.setattr(module, "TABLES", tuple(table for table in TABLES if table != "accesses"))
+        backup(database_url, tmp_path / "saved", schema)
+    dropped(database_url, schema)
+
+    restore(database_url, tmp_path / "saved", schema)
+
+    with connect(database_url, schema) as connection:
+        note_now(connection, Reader("/graphql"), "Contact", [new_id()])
+        assert connection.execute("select array_agg(id) from accesses").fetchone() == ([1],)
 
 
 def test_a_backup_is_for_its_owner_alone_and_replaces_nothing(database_url: str, schema: str, tmp_path: Path) -> None:
