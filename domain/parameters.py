@@ -56,7 +56,7 @@ class Following:
 class FoundBy:
     """Marks a parameter that is found by a value that only one of its kind may hold; None where nobody holds it.
 
-    `value` is made of the kind of the aggregate and of what the caller gave: `{kind}.{key}`.
+    `value` is made of the kind of the aggregate, of itself, and of what the caller gave: `{kind}.{key}`, `{self.id}`.
     """
 
     name: str

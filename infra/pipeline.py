@@ -389,7 +389,7 @@ class Unit:
                     self._secret = secret, told
                     values[parameter.name] = sha256(secret.encode()).hexdigest()
                 case FoundBy(unique, pattern) if kind:
-                    wanted = pattern.format(kind=command.aggregate.__name__, **values)
+                    wanted = pattern.format(kind=command.aggregate.__name__, self=subject, **values)
                     holder = self.holder(Claim(kind.__name__, unique, wanted))
                     values[parameter.name] = holder and self._load(kind, holder)
                 case FromAttribute() if kind and parameter.many:

@@ -243,11 +243,14 @@ def an_interaction(world: World, **arguments: Any) -> UUID:
     return world.given("Interaction.log", **given)
 
 
-def a_budget(world: World, **planned: str) -> UUID:
-    """The budget of a project, with so many euros for each category."""
+def a_budget(world: World, *phases: str, **planned: str) -> UUID:
+    """The budget of a project with these phases, with so many euros for each category."""
     lines = [{"category": c, "planned": {"amount": a, "currency": "EUR"}} for c, a in planned.items()]
     lines = lines or [{"category": "people", "planned": {"amount": "100", "currency": "EUR"}}]
-    return world.given("Budget.plan", project_id=one_of(world, Project), lines=lines)
+    project = one_of(world, Project)
+    for phase in phases:
+        world.given("Project.add_phase", project, phase=phase, name=phase.title())
+    return world.given("Budget.plan", project_id=project, lines=lines)
 
 
 def a_project_member(world: World, **arguments: Any) -> UUID:

@@ -19,7 +19,6 @@ from domain.command import Argument, Code, commands_of, describe, index
 from domain.declaration import personal
 from domain.parameters import Following, FoundBy, FromAttribute, FromHistory, FromRequest
 from domain.parts import holders
-from domain.platform.custom_field import CustomField
 from domain.platform.user import User
 from domain.projects.planning.calendar import Calendar
 from domain.sales.opportunity import Opportunity
@@ -196,8 +195,8 @@ def _value(parameter: Argument, live: Any, others: Mapping[type, list[Any]], dat
             return None
         case Following() | FromHistory():
             return ()
-        case FoundBy():
-            return data.draw(st.sampled_from([None, *others[CustomField]]))
+        case FoundBy() if parameter.aggregate:
+            return data.draw(st.sampled_from([None, *others[parameter.aggregate]]))
     if parameter.aggregate:
         drawn = data.draw(st.sampled_from(others[parameter.aggregate]))
         return (drawn,) if parameter.many else drawn

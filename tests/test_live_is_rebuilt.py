@@ -57,6 +57,8 @@ ITEMS = {
     if view.key
 }
 """The attribute that holds the items of a view."""
+OF_PHASES = ("Milestone", "Task", "Budget", "Resource")
+"""Kinds of which each is, or has something, of a phase of its project."""
 KEYS = {view.key for view in VIEWS if view.key} | {"stage", "before"}
 
 
@@ -130,7 +132,10 @@ def _somethings(world: World) -> dict[str, list[UUID]]:
         "Product": [a_product(world)], "Pipeline": pipelines, "Opportunity": [opportunity],
         "Interaction": [an_interaction(world)], "Role": [a_role(world, name) for name in ("seller", "looker")],
     }  # fmt: skip
-    return made | {kind.__name__: [one_of(world, kind)] for kind in AGGREGATES if kind.__name__ not in made}
+    made |= {kind.__name__: [one_of(world, kind)] for kind in AGGREGATES if kind.__name__ not in made}
+    for project in (made["Project"][0], *(world.load(made[kind][0]).project_id for kind in OF_PHASES)):
+        world.given("Project.add_phase", project, phase="one", name="One")
+    return made
 
 
 def _command(world: World, r: random.Random, ids: dict[str, list[UUID]], together: UUID | None = None) -> None:
@@ -170,6 +175,8 @@ def _argument(asked: Argument, r: random.Random, ids: dict[str, list[UUID]], sub
         return r.sample(["read", "sales.*", "customers.see"], 2)
     if asked.name == "stage":
         return r.choice(["first", "offer", "won"])
+    if asked.name == "phase":
+        return r.choice(["one", "one", "two"])
     if asked.name == "key":
         return r.choice(["colour", "one", "two", "three"])
     return _value(kind, r)

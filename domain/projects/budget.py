@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain.aggregate import Aggregate
 from domain.customers.account import Account
-from domain.parameters import Moment, Text, command
+from domain.parameters import Its, Moment, Sees, Text, command
 from domain.projects.costs import BudgetCategory, Commitment, Line, Spending, overrun, promised, spent
 from domain.projects.project import Project
 from domain.values import SMALLEST, Money, new_id
@@ -132,6 +132,7 @@ class Budget(Aggregate):
         cls._check(hourly_rate, currency, "hourly_rate")
         made = cls._create(cls.Planned, project_id=project.id, currency=currency, hourly_rate=hourly_rate)
         for nth, line in enumerate(lines):
+            _check_phase(project, line.phase, field=f"lines.{nth}.phase")
             made._add(line, f"lines.{nth}.")
         return made
 
@@ -146,9 +147,12 @@ class Budget(Aggregate):
         self,
         category: BudgetCategory,
         planned: Money,
+        project: Its[Project],
+        sees: Sees,
         phase: Annotated[str | None, "its key in the project; null for the project as a whole"] = None,
     ) -> None:
         """Plan so much for a category, in a phase or in all."""
+        _check_phase(project, phase, named=sees(project))
         self._add(PlannedLine(category, planned, phase))
 
     @command
@@ -194,12 +198,15 @@ class Budget(Aggregate):
         amount: Money,
         text: Annotated[str, "what for"],
         now: Moment,
-        phase: str | None = None,
+        project: Its[Project],
+        sees: Sees,
+        phase: Annotated[str | None, "its key in the project; null for the project as a whole"] = None,
         account: Annotated[Account | None, "to whom"] = None,
         on: Annotated[date | None, "today unless given"] = None,
     ) -> None:
         """Promise to spend so much, such as by an order or a contract."""
         self._check(amount, self.currency, "amount", least=SMALLEST)
+        _check_phase(project, phase, named=sees(project))
         self._line_for(category, phase)
         self.trigger_event(
             self.Committed,
@@ -224,6 +231,8 @@ class Budget(Aggregate):
         amount: Money,
         text: Annotated[str, "what for"],
         now: Moment,
+        project: Its[Project],
+        sees: Sees,
         category: Annotated[BudgetCategory | None, "that of the commitment, where one is named"] = None,
         phase: Annotated[str | None, "that of the commitment, where one is named"] = None,
         against: Annotated[UUID | None, "the commitment that it is spent on"] = None,
@@ -236,6 +245,8 @@ class Budget(Aggregate):
             of_it = category in (None, promise.category) and phase in (None, promise.phase)
             self.require(of_it, "this was promised for another category or phase", "against")
             category, phase = promise.category, promise.phase
+        else:
+            _check_phase(project, phase, named=sees(project))
         category = self.needed(category, "say on what it was spent", "category")
         line_id = self._line_for(category, phase)
         self.trigger_event(
@@ -312,3 +323,9 @@ class Budget(Aggregate):
             cls.require(amount.currency == currency, f"all amounts of this budget are in {currency}", field)
             cls.require(amount.amount >= 0, "an amount is not negative", field)
             cls.require(amount.amount >= least, "an amount is more than nothing", field)
+
+
+def _check_phase(project: Project, phase: str | None, named: bool = True, field: str = "phase") -> None:
+    """Refuse money for a phase that is not there. For a completed one it may be: bills come later."""
+    if phase is not None:
+        project.known_phase(phase, named, field)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from domain.aggregate import Aggregate
-from domain.parameters import Actor, Its, Moment, command
+from domain.parameters import Actor, FoundBy, Its, Moment, command
 from domain.projects.phases import Key, Phased, ProjectPhaseStatus
 from domain.values import new_id
 
 if TYPE_CHECKING:
+    from domain.projects.budget import Budget
     from domain.projects.milestone import Milestone
 
 
@@ -93,12 +94,19 @@ class Gated(Phased):
         self.trigger_event(self.PhaseCompleted, phase=phase, completed_on=day)
 
     @command
-    def drop_phase(self, phase: Key, milestones: Its[tuple[Milestone, ...]]) -> None:
-        """Do without a phase, and its checklist. One that has begun stays, and so does one that has milestones."""
+    def drop_phase(
+        self,
+        phase: Key,
+        milestones: Its[tuple[Milestone, ...]],
+        budget: Annotated[Budget | None, FoundBy("project_id", "{self.id}")],
+    ) -> None:
+        """Do without a phase, and its checklist. One that has begun, or has milestones or a budget, stays."""
         planned = self.known_phase(phase).status is ProjectPhaseStatus.PLANNED
         self.require(planned, f"this phase is {self.phases[phase].status} already", "phase")
         held = [each.name for each in milestones if each.phase == phase and each.usable]
         self.require(not held, f"move these milestones first, or archive them: {', '.join(held)}", "phase")
+        paid = budget is not None and any(line.phase == phase for line in budget.lines.values())
+        self.require(not paid, "the budget has lines for this phase: remove them first", "phase")
         for check in self.checks.values():
             if check.phase == phase:
                 self.trigger_event(self.CheckDropped, check_id=check.check_id)

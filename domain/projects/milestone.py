@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
-from domain.parameters import AS_IT_IS, Actor, Its, Moment, Text, command
+from domain.parameters import AS_IT_IS, Actor, Its, Moment, Sees, Text, command
 from domain.projects.project import Project
 
 
@@ -154,10 +154,10 @@ class Milestone(Aggregate):
 
     @command
     def move_to_phase(
-        self, phase: Annotated[str | None, "its key in the project; null for none"], project: Its[Project]
+        self, phase: Annotated[str | None, "its key in the project; null for none"], project: Its[Project], sees: Sees
     ) -> None:
         """Let it be one of another phase."""
-        project.check_phase(phase)
+        project.check_phase(phase, named=sees(project))
         self.trigger_event(self.PhaseChanged, phase=phase)
 
     @command

@@ -160,15 +160,16 @@ class Phased(Aggregate):
         """The keys of its phases, in their order."""
         return tuple(sorted(self.phases, key=lambda key: self.phases[key].place))
 
-    def check_phase(self, phase: str | None) -> None:
+    def check_phase(self, phase: str | None, named: bool = True) -> None:
         """Refuse what would be added to a phase that is not there, or completed."""
         if phase is not None:
-            completed = self.known_phase(phase).status is ProjectPhaseStatus.COMPLETED
+            completed = self.known_phase(phase, named).status is ProjectPhaseStatus.COMPLETED
             self.require(not completed, "this phase is completed: reopen it first", "phase")
 
-    def known_phase(self, phase: str) -> Phase:
-        """The phase of a key; refused where there is none."""
-        return self.needed(self.phases.get(phase), "this project has no such phase", "phase")
+    def known_phase(self, phase: str, named: bool = True, field: str = "phase") -> Phase:
+        """The phase of a key; refused where there is none. The refusal says which there are, if they may be `named`."""
+        there = f": there are {', '.join(self.in_order)}" if self.phases else ": it has none yet"
+        return self.needed(self.phases.get(phase), f"this project has no such phase{there if named else ''}", field)
 
     @classmethod
     def check_days(cls, starts_on: date | None, ends_on: date | None) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
 from domain.customers.account import Account
-from domain.parameters import AS_IT_IS, Actor, Moment, Text, command
+from domain.parameters import AS_IT_IS, Actor, Its, Moment, Sees, Text, command
 from domain.platform.user import User
 from domain.projects.project import Project
 from domain.projects.task import Task
@@ -202,6 +202,7 @@ class Resource(Aggregate):
     ) -> Self:
         """Say what a project needs, and by when."""
         project.check_open()
+        project.check_phase(phase)
         cls._check_need(quantity, expected_cost)
         return cls._create(
             cls.Needed,
@@ -218,15 +219,19 @@ class Resource(Aggregate):
     @command
     def change_need(
         self,
+        project: Its[Project],
+        sees: Sees,
         *,
         name: str = AS_IT_IS,
         quantity: Decimal = AS_IT_IS,
         unit: str = AS_IT_IS,
         needed_on: date | None = AS_IT_IS,
-        phase: str | None = AS_IT_IS,
+        phase: Annotated[str | None, "its key in the project; null for none"] = AS_IT_IS,
         expected_cost: Money | None = AS_IT_IS,
     ) -> None:
         """Correct what is needed, until it is ordered; what is left out stays."""
+        if phase != self.phase:
+            project.check_phase(phase, named=sees(project))
         self._check_need(quantity, expected_cost)
         self.trigger_event(
             self.NeedChanged,

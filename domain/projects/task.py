@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from domain.aggregate import SHARED, Aggregate
-from domain.parameters import AS_IT_IS, Following, Its, Moment, Text, command
+from domain.parameters import AS_IT_IS, Following, Its, Moment, Sees, Text, command
 from domain.platform.user import User
 from domain.projects.breakdown import Placed
 from domain.projects.hours import Timed
@@ -146,6 +146,7 @@ class Task(Placed, Timed):
     ) -> Self | tuple[Self, Task]:
         """Say what is to be done."""
         project.check_open()
+        project.check_phase(phase)
         cls._check_milestone(milestone, project.id)
         cls._check_dates(starts_on, due_on, duration)
         cls._check_effort(effort)
@@ -174,13 +175,17 @@ class Task(Placed, Timed):
     @command
     def change_details(
         self,
+        project: Its[Project],
+        sees: Sees,
         *,
         name: str = AS_IT_IS,
         description: Text | None = AS_IT_IS,
-        phase: str | None = AS_IT_IS,
+        phase: Annotated[str | None, "its key in the project; null for none"] = AS_IT_IS,
         priority: Priority = AS_IT_IS,
     ) -> None:
         """Correct what is to be done, in which phase, and how much it matters; what is left out stays."""
+        if phase != self.phase:
+            project.check_phase(phase, named=sees(project))
         self.trigger_event(self.DetailsChanged, name=name, description=description, phase=phase, priority=priority)
 
     @command

@@ -25,7 +25,10 @@ CATEGORIES = ["PEOPLE", "SOFTWARE", "RESERVE"]
 
 
 def a_project(api: Api) -> str:
-    return api.given("proposeProject", name=some("Roll-out"))
+    """One with a phase."""
+    project = api.given("proposeProject", name=some("Roll-out"))
+    api.given("addProjectPhase", id=project, phase="design", name="Design")
+    return project
 
 
 def hours(api: Api, project: str, worked: str, on: str, phase: str | None = None) -> None:

@@ -122,14 +122,16 @@ def fill(api: Api, pipeline: str, other: Api) -> None:
         do(f"restore{name}", id=id)
     fill_people(api, owned)
     fill_others(api, owned)
-    budget = do("planBudget", projectId=do("proposeProject", name=word),
+    phased = do("proposeProject", name=word)
+    do("addProjectPhase", id=phased, phase="x", name="x")
+    budget = do("planBudget", projectId=phased,
                 lines=[{"category": "PEOPLE", "planned": euros("1"), "phase": "x"}])  # fmt: skip
     promised = {"category": "PEOPLE", "phase": "x", "amount": euros("5"), "text": "x"}
     do("commitBudget", id=budget, **promised)
     [commitment] = api.ask(
         "query ($id: ID!) { budget(id: $id) { commitments { nodes { commitmentId } } } }", id=budget
     )["budget"]["commitments"]["nodes"]
-    of_project = {"projectId": do("proposeProject", name=word)}
+    of_project = {"projectId": phased}
     resource = do("needResource", **of_project, name=word, kind="LICENCE", quantity="2", unit="x", phase="x",
                   neededOn="2030-01-01", expectedCost=euros("5"))  # fmt: skip
     do("requestResource", id=resource)

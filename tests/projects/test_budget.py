@@ -9,6 +9,8 @@ import pytest
 from domain.command import Code
 from domain.projects.budget import Budget
 from domain.projects.project import Project
+from tests.projects.test_gates import an_entered_phase
+from tests.projects.test_phases import with_phases
 from tests.scenario import World, a_budget, an_account, one_of
 
 
@@ -36,7 +38,7 @@ def a_commitment(world: World, budget: UUID, amount: str = "60", category: str =
 
 
 def test_a_budget_is_planned_line_by_line_in_one_currency(world: World) -> None:
-    project = one_of(world, Project)
+    project = with_phases(world, "Design")
     lines = [{"category": "people", "planned": euros("100"), "phase": "design"},
              {"category": "reserve", "planned": euros("20")}]  # fmt: skip
 
@@ -44,6 +46,35 @@ def test_a_budget_is_planned_line_by_line_in_one_currency(world: World) -> None:
 
     planned.records_only(Budget.Planned, Budget.LineAdded, Budget.LineAdded)
     planned.records(Budget.Planned, project_id=project, currency="EUR").records(Budget.LineAdded, phase="design")
+
+
+def test_money_is_for_phases_that_are_there(world: World) -> None:
+    budget, project = a_budget(world, "design", "build"), with_phases(world, "Test")
+    some = {"category": "people", "phase": "test"}
+    lines = [{"category": "people", "planned": euros("1"), "phase": phase} for phase in ("test", "build")]
+
+    planned = world.when("Budget.plan", project_id=project, lines=lines)
+    added = world.when("Budget.add_line", budget, planned=euros("1"), **some)
+    promised = world.when("Budget.commit", budget, amount=euros("1"), text="x", **some)
+    spent = world.when("Budget.spend", budget, amount=euros("1"), text="x", **some)
+
+    planned.is_refused("no such phase: there are test", "lines.1.phase")
+    for refused in (added, promised, spent):
+        refused.is_refused("this project has no such phase: there are design, build", "phase")
+    world.when("Budget.add_line", budget, category="people", phase="build", planned=euros("1")).records(
+        Budget.LineAdded
+    )
+
+
+def test_a_bill_for_a_phase_that_is_completed_is_recorded_all_the_same(world: World) -> None:
+    project = an_entered_phase(world)
+    lines = [{"category": "people", "planned": euros("1")}]
+    budget = world.given("Budget.plan", project_id=project, lines=lines)
+    world.given("Project.complete_phase", project, phase="design")
+
+    spent = world.when("Budget.spend", budget, category="people", phase="design", amount=euros("1"), text="x")
+
+    spent.records(Budget.Spent, phase="design")
 
 
 def test_a_project_has_one_budget(world: World) -> None:
@@ -150,7 +181,7 @@ def test_an_overrun_ends_when_more_is_planned_or_less_was_spent(world: World) ->
 
 
 def test_what_nobody_planned_gets_a_line_of_nothing(world: World) -> None:
-    budget = a_budget(world, software="100")
+    budget = a_budget(world, "test", software="100")
 
     spent = world.when("Budget.spend", budget, category="training", phase="test", amount=euros("9"), text="a day")
 
@@ -182,7 +213,7 @@ def test_nothing_is_spent_on_a_day_to_come(world: World) -> None:
 
 
 def test_what_is_spent_on_a_commitment_is_of_its_category_and_phase(world: World) -> None:
-    budget = a_budget(world)
+    budget = a_budget(world, "build")
     promised = a_commitment(world, budget, phase="build", account_id=an_account(world))
 
     spent = world.when("Budget.spend", budget, against=promised, amount=euros("10"), text="first rate")
@@ -230,7 +261,7 @@ def test_no_more_of_the_reserve_is_released_than_is_left(world: World) -> None:
 
 
 def test_of_several_reserves_one_is_named(world: World) -> None:
-    budget = a_budget(world, software="100", reserve="40")
+    budget = a_budget(world, "build", software="100", reserve="40")
     world.given("Budget.add_line", budget, category="reserve", phase="build", planned=euros("5"))
     software, general = line(world, budget, "software").line_id, line(world, budget, "reserve").line_id
     given = {"amount": euros("1"), "reason": "x"}

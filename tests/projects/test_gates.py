@@ -94,6 +94,19 @@ def test_a_phase_that_has_begun_or_has_milestones_is_not_dropped(world: World) -
     assert (list(world.load(project).phases), world.load(project).checks) == (["design"], {})
 
 
+def test_a_phase_for_which_money_is_planned_is_not_dropped(world: World) -> None:
+    project, other = with_phases(world, "Build", "Test"), with_phases(world, "Build")
+    lines = [{"category": "people", "planned": {"amount": "1", "currency": "EUR"}, "phase": "build"}]
+    budget = world.given("Budget.plan", project_id=project, lines=lines)
+
+    world.when("Project.drop_phase", project, phase="build").is_refused("the budget has lines for this", "phase")
+    world.when("Project.drop_phase", project, phase="test").records_only(Project.PhaseDropped)
+    world.when("Project.drop_phase", other, phase="build").records_only(Project.PhaseDropped)
+    world.given("Budget.remove_line", budget, line_id=next(iter(world.load(budget).lines)))
+
+    world.when("Project.drop_phase", project, phase="build").records_only(Project.PhaseDropped)
+
+
 def test_what_is_on_no_list_is_neither_ticked_nor_dropped(world: World) -> None:
     project = an_entered_phase(world)
     world.given("Project.add_check", project, text="Interfaces drawn", phase="design")

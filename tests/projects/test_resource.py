@@ -13,6 +13,7 @@ from domain.command import Code
 from domain.projects.project import Project
 from domain.projects.resource import Resource, Status
 from domain.projects.task import Task
+from tests.projects.test_phases import with_phases
 from tests.scenario import ME, World, a_user, an_account, one_of
 
 COST = {"amount": "900", "currency": "EUR"}
@@ -42,6 +43,19 @@ def handed_out(world: World, resource: UUID, quantity: str = "4", **more: Any) -
     world.given("Resource.issue", resource, quantity=quantity, **more)
     [handout] = world.load(resource).handouts.keys() - known
     return UUID(str(handout))
+
+
+def test_a_resource_is_for_a_phase_that_is_there(world: World) -> None:
+    project = with_phases(world, "Design", "Build")
+    given = {"project_id": project, "kind": "equipment", "unit": "pieces", "name": "Scanners", "quantity": 1}
+    resource = world.given("Resource.need", **given, phase="design")
+
+    needed = world.when("Resource.need", **given, phase="test")
+    changed = world.when("Resource.change_need", resource, phase="test")
+
+    needed.is_refused("this project has no such phase: there are design, build", "phase")
+    changed.is_refused("this project has no such phase: there are design, build", "phase")
+    world.when("Resource.change_need", resource, phase="build").records(Resource.NeedChanged, phase="build")
 
 
 def test_what_is_needed_is_requested_ordered_delivered_stored_issued_and_returned(world: World) -> None:

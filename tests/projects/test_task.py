@@ -7,8 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from domain.projects.project import Project
 from domain.projects.task import Priority, Status, Task
-from tests.scenario import World, a_user
+from tests.projects.test_gates import an_entered_phase
+from tests.projects.test_phases import with_phases
+from tests.scenario import Allowing, World, a_user
 
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
 
@@ -45,6 +48,41 @@ def test_a_task_is_planned_as_a_part_of_a_project(world: World, project: UUID) -
 
     planned.records_only(Task.Planned).records(Task.Planned, assignee_id=ada, effort=Decimal("20.5"), duration=3)
     assert world.load(planned.id).priority is Priority.HIGH
+
+
+def test_a_task_is_of_a_phase_that_is_there(world: World) -> None:
+    project = with_phases(world, "Design", "Build")
+    task = a_task(world, project, phase="design")
+
+    planned = world.when("Task.plan", project_id=project, name="Test", phase="test")
+    changed = world.when("Task.change_details", task, phase="test")
+
+    planned.is_refused("this project has no such phase: there are design, build", "phase")
+    changed.is_refused("this project has no such phase: there are design, build", "phase")
+    world.when("Task.change_details", task, phase="build").records(Task.DetailsChanged, phase="build")
+    world.when("Task.change_details", task, phase=None).records(Task.DetailsChanged, phase=None)
+    world.when("Task.plan", project_id=a_project(world), name="Test", phase="design").is_refused(
+        "it has none yet", "phase"
+    )
+
+
+def test_who_may_not_see_the_project_is_not_told_its_phases(world: World) -> None:
+    task = a_task(world, with_phases(world, "Design"))
+    world.pipeline.authority = Allowing(lambda request, permission, subject: not isinstance(subject, Project))
+
+    refusal = world.when("Task.change_details", task, phase="test").is_refused("no such phase", "phase")
+
+    assert refusal.message == "this project has no such phase"
+
+
+def test_a_completed_phase_gets_no_tasks_and_keeps_those_that_it_has(world: World) -> None:
+    project = an_entered_phase(world)
+    task, other = a_task(world, project, phase="design"), a_task(world, project, phase="build")
+    world.given("Project.complete_phase", project, phase="design")
+
+    world.when("Task.plan", project_id=project, name="x", phase="design").is_refused("is completed", "phase")
+    world.when("Task.change_details", other, phase="design").is_refused("is completed", "phase")
+    world.when("Task.change_details", task, name="Draw").records(Task.DetailsChanged, name="Draw", phase="design")
 
 
 @pytest.mark.parametrize(
