@@ -6,6 +6,7 @@ the same bounds, and the same budget.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from functools import partial
@@ -93,15 +94,15 @@ class _Delivery:
         context = await self.endpoint.get_context(request, None)
         as_of, day = await self._instant(context, request.query_params.get("asOf"))
         on = _day(request.query_params.get("on"))
-        content, errors, why = await self._computed(context, id, {"asOf": as_of, "on": on and str(on)})
         day = on or day
-        if errors:
-            return _failed(request, errors)
-        data = orjson.loads(content)["data"] | {"why": why}
+        try:
+            data, known_by = await self._all(context, {"id": id, "asOf": as_of, "on": on and str(on)}, day)
+        except Refused as error:
+            return _failed(request, error.errors)
         if data["subject"] is None:
             nothing = f"there is no {id[:60]}" if as_of is None else f"there was no {id[:60]} then"
             raise HTTPException(404, f"{nothing}, or you may not see it")
-        made_of = b"\0".join([content, str(request.url.path).encode(), language.encode(), str(day).encode()])
+        made_of = b"\0".join([known_by, str(request.url.path).encode(), language.encode(), str(day).encode()])
         headers = HEADERS | {"etag": f'"{sha256(made_of).hexdigest()[:32]}"'}
         if headers["etag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -116,27 +117,64 @@ class _Delivery:
         headers["content-disposition"] = f'inline; filename="{name}"'
         return Response(made, headers=headers, media_type=self.what.formats[format])
 
-    async def _computed(
-        self, context: Context, id: str, when: Mapping[str, Any]
-    ) -> tuple[bytes, Sequence[GraphQLError], dict[str, str]]:
-        """What was read, without what cannot be computed, and why that cannot."""
+    async def _all(self, context: Context, wanted: Mapping[str, Any], day: date) -> tuple[dict[str, Any], bytes]:
+        """All that it is made of, and by what that is known again. What takes several reads is read as of one instant,
+        as if it were that day still. Raises Refused.
+        """
+        content, why = await self._computed(context, wanted)
+        data = orjson.loads(content)["data"] | {"why": why}
+        longer = {
+            name: pages
+            for name, pages in self.what.lists.items()
+            if data[name]["pageInfo"]["hasNextPage"] and data[name]["totalCount"] <= pages.most
+        }
+        if longer and wanted["asOf"] is None and context.replayed is None:
+            head = {"position": await context.reads.head()}
+            return await self._all(context, {**wanted, "asOf": head, "on": wanted["on"] or str(day)}, day)
+        digest = sha256(content)
+        for name, pages in longer.items():
+            nodes, page = data[name]["nodes"], data[name]["pageInfo"]
+            while page["hasNextPage"]:
+                content, errors = await self._read(context, pages.query, {**wanted, "after": page["endCursor"]})
+                if errors:
+                    raise Refused(list(errors), context)
+                more = orjson.loads(content)["data"][name]
+                nodes, page = nodes + more["nodes"], more["pageInfo"]
+                digest.update(content)
+            data[name]["nodes"] = nodes
+        return data, digest.digest()
+
+    async def _computed(self, context: Context, wanted: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+        """What was read, without what cannot be computed, and why that cannot. Raises Refused."""
         why: dict[str, str] = {}
         while True:
             there = {name: name not in why for name in self.what.computed}
-            content, errors = await self._read(context, id, {**when, **there})
+            content, errors = await self._read(context, self.what.query, {**wanted, **there})
+            if not errors:
+                return content, why
             more = {str(error.path[0]): error.message for error in errors if _is_uncomputable(error) and error.path}
             if not more or not more.keys() <= {name for name, asked in there.items() if asked}:
-                return content, errors, why
+                raise Refused(list(errors), context)
             why |= more
 
-    async def _read(self, context: Context, id: str, given: Mapping[str, Any]) -> tuple[bytes, Sequence[GraphQLError]]:
+    async def _read(
+        self, context: Context, query: str, wanted: Mapping[str, Any]
+    ) -> tuple[bytes, Sequence[GraphQLError]]:
+        """What one operation tells, and its errors. A page after the first is waited for, where its caller has asked
+        for too much lately: it belongs to what was begun. Raises Refused.
+        """
         assert context.caller
         parts = {name: context.caller.policy.may(needs) for name, needs in self.what.parts.items()}
-        asked = Asked(self.what.query, None, None, {"id": id, **given, **parts}, {})
-        try:
-            operation = self.endpoint.operations.admitted(context, asked)
-        except Refused as error:
-            return b"", error.errors
+        asked = Asked(query, None, None, {**wanted, **parts}, {})
+        while True:
+            try:
+                operation = self.endpoint.operations.admitted(context, asked)
+                break
+            except Refused as error:
+                wait = (error.errors[0].extensions or {}).get("retryAfter")
+                if wait is None or "after" not in wanted:
+                    raise
+            await asyncio.sleep(wait)
         result = await self.endpoint.operations.result(context, operation)
         return result.content, result.errors
 

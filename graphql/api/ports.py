@@ -234,6 +234,20 @@ class Shows(Protocol):
         """Of events, each with its name, what it happened to and what it says: what is to be said, by position."""
 
 
+class Pages(Protocol):
+    """A list that may be longer than a page of the API."""
+
+    @property
+    def query(self) -> str:
+        """The operation that reads a page after the first, with that list alone: `query ($id: ID!, $asOf: AsOf, $after:
+        String!)`.
+        """
+
+    @property
+    def most(self) -> int:
+        """So many rows are read. Of what is longer there is the first page, and its `totalCount` says so."""
+
+
 class Deliverable(Protocol):
     """What is made of one thing for people: a picture, a page, a file for another program."""
 
@@ -250,6 +264,10 @@ class Deliverable(Protocol):
         """The operation by which all is read that it is made of: `query ($id: ID!, $asOf: AsOf)`, the thing itself as
         `subject`; and with `$on: Date` where it can be made as if it were another day.
         """
+
+    @property
+    def lists(self) -> Mapping[str, Pages]:
+        """The lists at the top of `query`, of which that reads the first page: each has `totalCount` and `pageInfo`."""
 
     @property
     def parts(self) -> Mapping[str, str]:

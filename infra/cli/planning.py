@@ -64,7 +64,7 @@ def import_(
     for each in notes:
         say(f"not kept as it was: {each}")
     told = asdict(made) | {"project_id": id_text("Project", made.project_id), "notes": list(notes)}
-    tell(told, as_json, lambda it: "{project_id}: {tasks} tasks, {milestones} milestones".format(**it))
+    tell(told, as_json, lambda it: "{project_id}: {phases} phases, {tasks} tasks, {milestones} milestones".format(**it))
 
 
 def _users(connection: Connection[Any]) -> dict[str, UUID]:

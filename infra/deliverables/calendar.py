@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from icalendar import Calendar, Event
 
+from infra.deliverables.pages import Pages
+
 MEDIA: Final = "text/calendar; charset=utf-8"
 REFRESHED: Final = timedelta(hours=1)
 """So often a client is asked to come again."""
@@ -18,21 +20,37 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "zh": {"milestone": "里程碑", "task": "任务", "meeting": "会议", "assignee": "负责人", "agenda": "议程"},
 }
 REACHED: Final = frozenset({"REACHED", "ACCEPTED"})
+MOST: Final = 20_000
+"""So many milestones, tasks or meetings a calendar has. A project that has more gets none."""
 OF_EACH: Final = "id version createdAt updatedAt name"
+DATED: Final = "{projectId: {eq: $id}, or: [{startsOn: {isNull: false}}, {dueOn: {isNull: false}}]}"
+LISTS: Final = (
+    Pages(
+        list="milestones",
+        filter="{projectId: {eq: $id}}",
+        order="DUE_ON",
+        nodes=f"{OF_EACH} dueOn status criteria rescheduleReason missReason",
+        most=MOST,
+    ),
+    Pages(
+        list="tasks",
+        filter=DATED,
+        nodes=f"""{OF_EACH} description startsOn dueOn startedOn finishedOn progress status blockedReason
+            assignee @include(if: $people) {{ name }}""",
+        variables="$people: Boolean!",
+        most=MOST,
+    ),
+    Pages(
+        list="meetings",
+        filter="{projectId: {eq: $id}}",
+        order="STARTS_AT",
+        nodes=f"{OF_EACH} startsAt endsAt place agenda status cancelReason",
+        most=MOST,
+    ),
+)
 QUERY: Final = f"""query ($id: ID!, $asOf: AsOf, $people: Boolean!) {{
-    subject: project(id: $id, asOf: $asOf) {{
-        id name goal
-        milestones(first: 1000, orderBy: [{{field: DUE_ON}}]) {{ nodes {{
-            {OF_EACH} dueOn status criteria rescheduleReason missReason
-        }} }}
-        tasks(first: 1000, filter: {{or: [{{startsOn: {{isNull: false}}}}, {{dueOn: {{isNull: false}}}}]}}) {{ nodes {{
-            {OF_EACH} description startsOn dueOn startedOn finishedOn progress status blockedReason
-            assignee @include(if: $people) {{ name }}
-        }} }}
-        meetings(first: 1000, orderBy: [{{field: STARTS_AT}}]) {{ nodes {{
-            {OF_EACH} startsAt endsAt place agenda status cancelReason
-        }} }}
-    }}
+    subject: project(id: $id, asOf: $asOf) {{ id name goal }}
+    {" ".join(each.first for each in LISTS)}
 }}"""
 
 Row = Mapping[str, Any]
@@ -45,10 +63,18 @@ class ProjectCalendar:
     formats: Final[Mapping[str, str]] = {"ics": MEDIA}
     parts: Final[Mapping[str, str]] = {"people": "platform.see"}
     computed: Final[tuple[str, ...]] = ()
+    lists: Final[Mapping[str, Pages]] = {each.list: each for each in LISTS}
     query = QUERY
 
     def made(self, data: Mapping[str, Any], format: str, language: str, day: date) -> bytes:
-        """The calendar. The same rows make the same bytes, so that a client knows when nothing has changed."""
+        """The calendar. The same rows make the same bytes, so that a client knows when nothing has changed. Raises
+        OverflowError.
+        """
+        for kind, pages in self.lists.items():
+            if (count := data[kind]["totalCount"]) > pages.most:
+                raise OverflowError(
+                    f"this project has {count:,} {kind} for its calendar: at most {pages.most:,} are shown"
+                )
         project, words = data["subject"], WORDS[language]
         calendar = Calendar()
         calendar.add("prodid", "-//Daybook//Projects//EN")
@@ -61,19 +87,19 @@ class ProjectCalendar:
             calendar.add("description", project["goal"])
         calendar.add("refresh-interval", REFRESHED, parameters={"VALUE": "DURATION"})
         calendar.add("x-published-ttl", "PT1H")
-        for event in _events(project, words):
+        for event in _events(data, words):
             calendar.add_component(event)
         return bytes(calendar.to_ical())
 
 
-def _events(project: Row, words: Mapping[str, str]) -> Iterator[Event]:
+def _events(data: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[Event]:
     makers: Mapping[str, Callable[[Row, Mapping[str, str]], Event]] = {
         "milestones": _milestone,
         "tasks": _task,
         "meetings": _meeting,
     }
     for kind, make in makers.items():
-        for row in project[kind]["nodes"]:
+        for row in data[kind]["nodes"]:
             yield make(row, words)
 
 

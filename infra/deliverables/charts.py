@@ -14,6 +14,7 @@ from infra.charts.gantt import Arrow, Bar, Gantt, gantt
 from infra.charts.milestone_trend import MilestoneTrend, Point, Trend, milestone_trend
 from infra.charts.risk_matrix import Risk, RiskMatrix, risk_matrix
 from infra.charts.words import Language
+from infra.deliverables.pages import Pages
 
 FORMATS: Final[Mapping[str, str]] = {Format.SVG: "image/svg+xml", Format.PNG: "image/png"}
 LINKS: Final = "tasks(first: 100) { nodes { id dependencies(first: 20) { nodes { predecessorId kind } } } }"
@@ -41,6 +42,10 @@ class Chart:
     @property
     def formats(self) -> Mapping[str, str]:
         return FORMATS
+
+    @property
+    def lists(self) -> Mapping[str, Pages]:
+        return {}
 
     @property
     def parts(self) -> Mapping[str, str]:

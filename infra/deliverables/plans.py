@@ -10,32 +10,53 @@ from typing import Any, Final
 
 from domain.projects.planning.calendar import Calendar
 from domain.projects.planning.plan import HUNDRED, DependencyKind
-from infra.plans.plan import Line, Link, PlanFile, Resource
+from infra.deliverables.pages import Pages
+from infra.plans.plan import MOST_TASKS, Line, Link, PlanFile, Resource
 from infra.plans.writing import written
 
 PRIORITIES: Final = {"LOW": 300, "NORMAL": 500, "HIGH": 700, "URGENT": 900}
-MOST_TASKS: Final = 1000
-MOST_LINKS: Final = 50
-"""So many a task waits for; of either, the API tells no more of one at once."""
+MOST_LINKS: Final = 10 * MOST_TASKS
+TASKS: Final = Pages(
+    list="tasks",
+    filter="{projectId: {eq: $id}}",
+    nodes="""id description priority effort duration progress startsOn dueOn startedOn finishedOn requiredResources
+        assignee @include(if: $people) { id name email }""",
+    variables="$people: Boolean!",
+    most=MOST_TASKS,
+)
+LINKS: Final = Pages(
+    list="taskDependencies",
+    filter="{task: {projectId: {eq: $id}}}",
+    nodes="task { id } predecessorId kind lag",
+    most=MOST_LINKS,
+)
+PHASES: Final = Pages(
+    list="projectPhases",
+    filter="{projectId: {eq: $id}}",
+    order="PLACE",
+    nodes="phase name objective startsOn endsOn",
+    most=MOST_TASKS,
+)
 QUERY: Final = f"""
-    query Plan($id: ID!, $asOf: AsOf, $people: Boolean!) {{
+    query Plan($id: ID!, $asOf: AsOf, $on: Date, $people: Boolean!) {{
       subject: project(id: $id, asOf: $asOf) {{
         name startsOn
         calendar {{ weekdays holidays extra }}
-        tasks(first: {MOST_TASKS}) {{
-          totalCount
-          nodes {{
-            id description priority effort duration progress startsOn dueOn startedOn finishedOn requiredResources
-            assignee @include(if: $people) {{ id name email }}
-            dependencies(first: {MOST_LINKS}) {{ totalCount nodes {{ predecessorId kind lag }} }}
-          }}
-        }}
       }}
-      gantt(projectId: $id, asOf: $asOf) {{
-        kind code depth name taskId milestoneId start finish baselineStart baselineFinish critical finished
+      gantt(projectId: $id, asOf: $asOf, on: $on) {{
+        kind code depth name phase taskId milestoneId start finish baselineStart baselineFinish critical finished
         progress dueOn predecessorIds
       }}
+      {TASKS.first}
+      {LINKS.first}
+      {PHASES.first}
     }}"""
+Row = Mapping[str, Any]
+NOTHING_YET: Final[Row] = {
+    "kind": "PHASE", "code": None, "depth": 1, "taskId": None, "milestoneId": None, "baselineStart": None,
+    "baselineFinish": None, "critical": False, "finished": False, "progress": "0", "dueOn": None, "predecessorIds": (),
+}  # fmt: skip
+"""The line of a phase in which nothing is to be done, but for its name and its days."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,10 @@ class PlanExport:
     @property
     def formats(self) -> Mapping[str, str]:
         return {"xml": "application/xml"}
+
+    @property
+    def lists(self) -> Mapping[str, Pages]:
+        return {each.list: each for each in (TASKS, LINKS, PHASES)}
 
     @property
     def parts(self) -> Mapping[str, str]:
@@ -63,29 +88,51 @@ class PlanExport:
 
 
 def _plan(data: Mapping[str, Any], day: date) -> PlanFile:
-    project, rows = data["subject"], [row for row in data["gantt"] if row["kind"] != "PROJECT"]
-    if (count := project["tasks"]["totalCount"]) > MOST_TASKS:
-        raise OverflowError(f"this plan has {count:,} tasks: at most {MOST_TASKS:,} of a plan are exported")
-    for task in project["tasks"]["nodes"]:
-        if (count := task["dependencies"]["totalCount"]) > MOST_LINKS:
-            name = next((row["name"] for row in rows if row["taskId"] == task["id"]), task["id"])
-            raise OverflowError(f"{name} waits for {count:,} tasks: at most {MOST_LINKS} of a task are exported")
-    tasks = {task["id"]: task for task in project["tasks"]["nodes"]}
+    project = data["subject"]
+    for pages, called in ((TASKS, "tasks"), (LINKS, "dependencies"), (PHASES, "phases")):
+        if (count := data[pages.list]["totalCount"]) > pages.most:
+            raise OverflowError(f"this plan has {count:,} {called}: at most {pages.most:,} of a plan are exported")
+    start = _day(project["startsOn"]) or min((date.fromisoformat(row["start"]) for row in data["gantt"]), default=day)
+    phases = {phase["phase"]: phase for phase in data[PHASES.list]["nodes"]}
+    rows = list(_rows(data["gantt"], phases, str(start)))
+    tasks = {task["id"]: task for task in data[TASKS.list]["nodes"]}
+    waits = {(each["task"]["id"], each["predecessorId"]): each for each in data[LINKS.list]["nodes"]}
     numbers = {row["taskId"] or row["milestoneId"]: nth for nth, row in enumerate(rows, 1) if row["kind"] != "PHASE"}
     resources = dict(_resources(tasks.values()))
     known = {key: resource.number for key, resource in resources.items()}
-    starts = [date.fromisoformat(row["start"]) for row in rows]
     return PlanFile(
         name=project["name"],
-        start=_day(project["startsOn"]) or min(starts, default=day),
+        start=start,
         calendar=Calendar(
             frozenset(project["calendar"]["weekdays"]),
             frozenset(map(date.fromisoformat, project["calendar"]["holidays"])),
             frozenset(map(date.fromisoformat, project["calendar"]["extra"])),
         ),
-        lines=tuple(_lines(rows, tasks, numbers, known)),
+        lines=tuple(_lines(rows, tasks, phases, waits, numbers, known)),
         resources=tuple(resources.values()),
     )
+
+
+def _rows(gantt: list[Row], phases: Mapping[str, Row], start: str) -> Iterator[Row]:
+    """The lines of the plan: also of phases in which nothing is to be done yet, and that have no line in the chart."""
+    of = dict[str | None, list[Row]]({phase: [] for phase in phases})
+    for row in gantt:
+        if row["kind"] != "PROJECT":
+            of.setdefault(row["phase"], []).append(row)
+    outside = of.pop(None, [])
+    for phase, rows in of.items():
+        if not (rows and rows[0]["kind"] == "PHASE"):
+            told = phases.get(phase or "", {})
+            begins = told.get("startsOn") or start
+            yield {
+                **NOTHING_YET,
+                "name": told.get("name", phase),
+                "phase": phase,
+                "start": begins,
+                "finish": told.get("endsOn") or begins,
+            }
+        yield from rows
+    yield from outside
 
 
 def _resources(tasks: Any) -> Iterator[tuple[str, Resource]]:
@@ -101,7 +148,12 @@ def _resources(tasks: Any) -> Iterator[tuple[str, Resource]]:
 
 
 def _lines(
-    rows: list[Mapping[str, Any]], tasks: Mapping[str, Any], numbers: Mapping[str, int], known: Mapping[str, int]
+    rows: list[Row],
+    tasks: Mapping[str, Any],
+    phases: Mapping[str, Row],
+    waits: Mapping[tuple[str, str], Any],
+    numbers: Mapping[str, int],
+    known: Mapping[str, int],
 ) -> Iterator[Line]:
     above: list[tuple[int, int]] = []
     for number, row in enumerate(rows, 1):
@@ -111,7 +163,7 @@ def _lines(
         above.append((row["depth"], number))
         task = tasks.get(row["taskId"], {})
         milestone, finished = row["kind"] == "MILESTONE", row["finished"]
-        links = {each["predecessorId"]: each for each in task["dependencies"]["nodes"]} if task else {}
+        phase = row["phase"] if row["kind"] == "PHASE" else None
         who = [task["assignee"]["id"]] if task.get("assignee") else []
         finish = date.fromisoformat(row["finish"])
         yield Line(
@@ -119,7 +171,7 @@ def _lines(
             name=row["name"],
             parent=parent,
             wbs=row["code"] or "",
-            notes=task.get("description"),
+            notes=task.get("description") or (phases.get(phase, {}).get("objective") if phase else None),
             duration=0 if milestone else task.get("duration", 1),
             effort=Decimal(task["effort"]) if task.get("effort") else None,
             progress=HUNDRED if finished else Decimal(row["progress"]),
@@ -132,15 +184,14 @@ def _lines(
             finish=finish,
             is_critical=row["critical"],
             waits_for=tuple(
-                Link(numbers[id], DependencyKind(links[id]["kind"]), links[id]["lag"])
-                if id in links
-                else Link(numbers[id])
-                for id in row["predecessorIds"]
+                Link(numbers[id], DependencyKind(link["kind"]), link["lag"]) if link else Link(numbers[id])
+                for id, link in ((id, waits.get((row["taskId"], id))) for id in row["predecessorIds"])
                 if id in numbers
             ),
             resources=tuple(known[each] for each in (*who, *task.get("requiredResources", ()))),
             baseline_start=_day(row["baselineStart"]),
             baseline_finish=_day(row["baselineFinish"]),
+            phase=phase,
         )
 
 

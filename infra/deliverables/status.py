@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from infra.charts.words import Language
 from infra.deliverables.charts import BARS, LINKS
+from infra.deliverables.pages import Pages
 from infra.deliverables.status_document import COMPUTED, PARTS, status_document
 from infra.documents.html import html
 from infra.documents.markdown import markdown
@@ -61,6 +62,10 @@ class StatusReport:
     @property
     def formats(self) -> Mapping[str, str]:
         return {"md": "text/markdown; charset=utf-8", "html": "text/html; charset=utf-8"}
+
+    @property
+    def lists(self) -> Mapping[str, Pages]:
+        return {}
 
     @property
     def parts(self) -> Mapping[str, str]:

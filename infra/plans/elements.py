@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, Final
 from xml.parsers import expat
 
-from infra.plans.mspdi import NAMESPACE, day_of, hours_of
+from infra.plans.mspdi import NAMESPACE, PHASE_FIELD, day_of, hours_of
 from infra.plans.plan import MOST_TASKS, WrongPlanFile
 
 AT_ONCE: Final = 1 << 16
@@ -21,7 +21,7 @@ MOST: Final = {"Task": MOST_TASKS, "Resource": MOST_TASKS, "Assignment": 10 * MO
 """So many elements of a name are read."""
 DEEPEST_XML: Final = 24
 LONGEST_TEXT: Final = 1 << 20
-PASSED_OVER: Final = frozenset({"TimephasedData", "ExtendedAttribute", "OutlineCode", "Views", "Filters", "Groups"})
+PASSED_OVER: Final = frozenset({"TimephasedData", "OutlineCode", "Views", "Filters", "Groups"})
 """Elements that are long and that nothing is read from."""
 
 Node = dict[str, list[Any]]
@@ -99,6 +99,8 @@ class _Reader:
             return
         name, node = self._stack.pop()
         text, self._text, self._length = "".join(self._text).strip(), [], 0
+        if name == "ExtendedAttribute" and node.get("FieldID") != [PHASE_FIELD]:
+            return  # another custom field: there may be very many
         if not self._stack:
             self.root = node
         elif node or text:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
 from domain.command import Earlier, Refusal, Request, Stopped
 from domain.projects.planning.plan import DependencyKind
+from domain.projects.project import Project
+from domain.values import parse
 from infra import batch
-from infra.pipeline import CommandPipeline
+from infra.pipeline import CommandPipeline, command_id
 from infra.plans.notes import Notes
 from infra.plans.plan import Line, Link, PlanFile, WrongPlanFile
 
 PRIORITIES: Final = ((800, "urgent"), (600, "high"), (400, "normal"), (0, "low"))
 """From which number of a file on."""
+ADD_PHASE: Final = "Project.add_phase"
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Imported:
     """What was made: `position` is that of the last event."""
 
     project_id: UUID
+    phases: int
     tasks: int
     milestones: int
     position: int
@@ -44,27 +49,37 @@ def imported(
 
     Raises WrongPlanFile where a command is refused; then nothing was recorded.
     """
-    made = _Requests(plan, notes, users)
     key = sha256(b"\0".join([content, (account_id or "").encode(), (project_id or "").encode()])).hexdigest()
-    found = list(made.requests(account_id, project_id))
+    made = _Requests(plan, notes, users)
+
+    def is_new(phase: str) -> bool:
+        """Whether this import adds the phase, or did: if there is one of its key already, the tasks go into that."""
+        there = pipeline.store.aggregate(parse(project_id)[1]) if project_id else None
+        ours = pipeline.store.answer(command_id(actor, f"plan {key} phase {phase}"))
+        return not isinstance(there, Project) or phase not in there.phases or ours is not None
+
+    found, others = list(made.requests(account_id, project_id, is_new)), count()
     requests = [
         Request(
             command=command,
             actor=actor,
             id=id,
             arguments=arguments,
-            idempotency_key=f"plan {key} {nth}",
+            idempotency_key=f"plan {key} phase {arguments['phase']}"
+            if command == ADD_PHASE
+            else f"plan {key} {next(others)}",
             origin="plan import",
         )
-        for nth, (command, id, arguments, _) in enumerate(found)
+        for command, id, arguments, _ in found
     ]
     outcome = batch.together(pipeline, requests)
     if isinstance(outcome, Stopped):
         about = found[outcome.at][3] if outcome.at is not None else plan.name
         raise WrongPlanFile(f"{about}: {_why(outcome.refusal)}; nothing was imported")
     project = outcome[0].changed[0].id if project_id is None else UUID(project_id.rpartition("_")[2])
-    milestones = len(made.milestones)
-    return Imported(project, len(plan.lines) - milestones, milestones, max(each.position for each in outcome))
+    phases, milestones = len(made.phases), len(made.milestones)
+    tasks = len(plan.lines) - phases - milestones
+    return Imported(project, phases, tasks, milestones, max(each.position for each in outcome))
 
 
 def _why(refusal: Refusal) -> str:
@@ -77,7 +92,9 @@ Step = tuple[str, Any, dict[str, Any], str]
 
 @dataclass
 class _Requests:
-    """The commands that make a plan. What waits for a milestone waits for what leads to that."""
+    """The commands that make a plan. What waits for a milestone waits for what leads to that. A line at the top that
+    stands for a phase becomes one; it waits for nothing, and nothing for it.
+    """
 
     plan: PlanFile
     notes: Notes
@@ -87,25 +104,36 @@ class _Requests:
     def __post_init__(self) -> None:
         self.lines = {line.number: line for line in self.plan.lines}
         self.parents = {line.parent for line in self.plan.lines}
-        self.milestones = {
-            line.number for line in self.plan.lines if line.duration == 0 and line.number not in self.parents
-        }
+        self.phases = dict[int, str]()
+        for line in self.plan.lines:
+            if line.phase and line.parent is None and line.phase not in self.phases.values():
+                self.phases[line.number] = line.phase
+            elif line.phase:
+                self.notes.note(
+                    "what stands for a phase, but is not alone or not at the top, becomes a task", line.name
+                )
+        none = {*self.parents, *self.phases}
+        self.milestones = {line.number for line in self.plan.lines if line.duration == 0 and line.number not in none}
 
-    def requests(self, account_id: str | None, project_id: str | None) -> Iterator[Step]:
+    def requests(self, account_id: str | None, project_id: str | None, is_new: Callable[[str], bool]) -> Iterator[Step]:
         project: Any = project_id
         count = 0
         if project_id is None:
             project, count = Earlier(0), 1
             yield "Project.propose", None, self._project(account_id), self.plan.name
+        for number, phase in self.phases.items():
+            if is_new(phase):
+                count += 1
+                yield ADD_PHASE, project, self._phase(self.lines[number]), self.lines[number].name
         for line in self.plan.lines:
             if line.number in self.milestones:
                 self.ids[line.number] = Earlier(count)
                 count += 1
-                told = {"project_id": project, "name": line.name, "due_on": self._due(line)}
+                told = {"project_id": project, "name": line.name, "due_on": self._due(line), **self._place(line)}
                 yield "Milestone.plan", None, told, line.name
         leads = self._leads()
         for line in self.plan.lines:
-            if line.number not in self.milestones:
+            if line.number not in self.milestones and line.number not in self.phases:
                 self.ids[line.number] = Earlier(count)
                 count += 1
                 yield "Task.plan", None, self._task(line, project, leads.get(line.number)), line.name
@@ -131,7 +159,8 @@ class _Requests:
             "project_id": project,
             "name": line.name,
             "description": line.notes,
-            "parent_id": self.ids[line.parent] if line.parent is not None else None,
+            "parent_id": self.ids[line.parent] if line.parent is not None and line.parent in self.ids else None,
+            **self._place(line),
             "milestone_id": self.ids[milestone] if milestone is not None else None,
             "assignee_id": self._assignee(line),
             "priority": next(name for least, name in PRIORITIES if line.priority >= least),
@@ -141,6 +170,24 @@ class _Requests:
             "effort": line.effort and str(line.effort),
         }
         return {name: value for name, value in told.items() if value is not None}
+
+    def _phase(self, line: Line) -> dict[str, Any]:
+        """A phase lasts as its line did."""
+        told = {
+            "phase": line.phase,
+            "name": line.name,
+            "objective": line.notes,
+            "starts_on": line.start and line.start.isoformat(),
+            "ends_on": line.finish and line.finish.isoformat(),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+    def _place(self, line: Line) -> dict[str, str]:
+        """The phase that it is in, as an argument."""
+        top = line
+        while top.parent is not None:
+            top = self.lines[top.parent]
+        return {"phase": self.phases[top.number]} if top.number in self.phases else {}
 
     # -- who and what ----------------------------------------------------------------------------
 
@@ -163,7 +210,7 @@ class _Requests:
     def _needs(self) -> Iterator[Step]:
         for line in self.plan.lines:
             needed = [each.name for each in self._resources(line) if not each.is_person]
-            if needed and line.number not in self.milestones:
+            if needed and line.number in self.ids and line.number not in self.milestones:
                 yield "Task.set_needs", self.ids[line.number], {"required_resources": needed}, line.name
 
     # -- what waits for what ---------------------------------------------------------------------
@@ -173,7 +220,7 @@ class _Requests:
         found = dict[int, int]()
         for number in sorted(self.milestones):
             for link in self.lines[number].waits_for:
-                if link.predecessor in self.milestones:
+                if link.predecessor in self.milestones or link.predecessor in self.phases:
                     continue
                 if (link.kind, link.lag) != (DependencyKind.FS, 0) or link.predecessor in found:
                     self.notes.note("a task leads to one milestone, when it is finished", self.lines[number].name)
@@ -195,6 +242,9 @@ class _Requests:
 
     def _through(self, link: Link, seen: Collection[int]) -> Iterator[Link]:
         """The link itself; or, where it leads to a milestone, links to all that this waits for."""
+        if link.predecessor in self.phases:
+            self.notes.note("what waits for a phase does not wait", self.lines[link.predecessor].name)
+            return
         if link.predecessor not in self.milestones:
             yield link
             return
@@ -228,7 +278,7 @@ class _Requests:
                     done.add(number)
                     order.append(self.lines[number])
                     stack.pop()
-        return [line for line in order if line.number not in self.milestones]
+        return [line for line in order if line.number not in self.milestones and line.number not in self.phases]
 
     # -- what has happened -----------------------------------------------------------------------
 
@@ -236,7 +286,7 @@ class _Requests:
         """Parts before what they are a part of, which is done after them."""
         for line in reversed(self.plan.lines):
             begun = line.started_on or line.finished_on or (line.start if line.progress else None)
-            if begun is None:
+            if begun is None or line.number in self.phases:
                 continue
             id, name = self.ids[line.number], line.name
             if line.number in self.milestones:

@@ -19,6 +19,12 @@ PERCENT: Final = frozenset({"19", "20", "51", "52"})
 """Formats of a lag that is a part of the duration of what is waited for."""
 START_NO_EARLIER: Final = "4"
 AS_SOON_AS_POSSIBLE: Final = "0"
+PHASE_FIELD: Final = "188744016"
+"""The custom field Text30 of tasks, in which a line that stands for a phase of a project says its key: of all that may
+be said of a task, programs keep custom fields as they are.
+"""
+PHASE_ALIAS: Final = "Daybook phase"
+"""What the field is called in a file that has phases. Called otherwise, it is somebody else's."""
 _DURATION: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 

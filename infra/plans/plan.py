@@ -33,6 +33,7 @@ class Line:
 
     `start` and `finish` are as they were computed, `starts_on` and `due_on` as they were said. Durations are in working
     days, effort is in hours, progress in percent. `resources` are the numbers of those who do it or are needed for it.
+    `phase` is the key of the phase of a project that it stands for.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Line:
     resources: tuple[int, ...] = ()
     baseline_start: date | None = None
     baseline_finish: date | None = None
+    phase: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

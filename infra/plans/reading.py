@@ -11,7 +11,7 @@ from domain.projects.planning.calendar import MONDAY_TO_FRIDAY
 from domain.projects.planning.plan import DEEPEST, HUNDRED, LONGEST
 from infra.plans.calendars import calendar_of
 from infra.plans.elements import Node, day, hours, nodes, number, text, tree, whole
-from infra.plans.mspdi import ELAPSED, KINDS, MINUTES_PER_DAY, PERCENT
+from infra.plans.mspdi import ELAPSED, KINDS, MINUTES_PER_DAY, PERCENT, PHASE_ALIAS
 from infra.plans.notes import Notes
 from infra.plans.plan import Line, Link, PlanFile, Resource, WrongPlanFile
 
@@ -28,6 +28,9 @@ class _Plan:
         self._root, self._notes = root, Notes()
         minutes = number(root, "MinutesPerDay", "the project")
         self._hours_a_day = (minutes if minutes and minutes > 0 else Decimal(MINUTES_PER_DAY)) / 60
+
+        fields = nodes(root, "ExtendedAttributes", "ExtendedAttribute")
+        self._has_phases = any(text(each, "Alias") == PHASE_ALIAS for each in fields)
 
     def plan(self) -> tuple[PlanFile, Notes]:
         tasks = [node for node in nodes(self._root, "Tasks", "Task") if self._is_meant(node)]
@@ -64,7 +67,7 @@ class _Plan:
 
     def _lines(self, tasks: list[Node], assigned: Mapping[int, list[int]]) -> Iterator[Line]:
         numbers = [whole(node, "UID") for node in tasks]
-        known, above = dict.fromkeys(numbers), list[tuple[int, int]]()
+        known, above, top = dict.fromkeys(numbers), list[tuple[int, int]](), Node()
         if len(known) < len(numbers):
             twice = next(number for number in numbers if numbers.count(number) > 1)
             raise WrongPlanFile(f"two tasks have the UID {twice}: each has one of its own")
@@ -73,7 +76,8 @@ class _Plan:
         for node, uid, level, below in zip(tasks, numbers, levels, [*levels, 0][1:], strict=True):
             while above and above[-1][0] >= level:
                 above.pop()
-            if len(above) >= DEEPEST:
+            top = top if above else node
+            if len(above) - (self._phase(top) is not None) >= DEEPEST:
                 raise WrongPlanFile(f"tasks are nested more than {DEEPEST} levels deep: make the breakdown flatter")
             parent = above[-1][1] if above else None
             above.append((level, uid))
@@ -116,7 +120,13 @@ class _Plan:
             resources=by,
             baseline_start=day(baseline, "Start", name),
             baseline_finish=day(baseline, "Finish", name),
+            phase=self._phase(node),
         )
+
+    def _phase(self, node: Node) -> str | None:
+        """The key of the phase that a line stands for."""
+        said = nodes(node, "ExtendedAttribute") if self._has_phases else []
+        return text(said[0], "Value") if said else None
 
     def _duration(self, node: Node) -> int:
         """Whole working days: what is begun counts."""

@@ -10,7 +10,16 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from domain.projects.planning.calendar import Calendar
-from infra.plans.mspdi import AS_SOON_AS_POSSIBLE, MINUTES_PER_DAY, NAMESPACE, START_NO_EARLIER, TYPES, duration
+from infra.plans.mspdi import (
+    AS_SOON_AS_POSSIBLE,
+    MINUTES_PER_DAY,
+    NAMESPACE,
+    PHASE_ALIAS,
+    PHASE_FIELD,
+    START_NO_EARLIER,
+    TYPES,
+    duration,
+)
 from infra.plans.plan import Line, PlanFile
 
 HOURS: Final = MINUTES_PER_DAY // 60
@@ -36,6 +45,11 @@ def written(plan: PlanFile) -> bytes:
     _add(root, "MinutesPerWeek", MINUTES_PER_DAY * len(plan.calendar.weekdays))
     _add(root, "DurationFormat", "7")
     _add(root, "NewTasksAreManual", "0")
+    if any(line.phase for line in plan.lines):
+        field = SubElement(SubElement(root, "ExtendedAttributes"), "ExtendedAttribute")
+        _add(field, "FieldID", PHASE_FIELD)
+        _add(field, "FieldName", "Text30")
+        _add(field, "Alias", PHASE_ALIAS)
     _calendar(SubElement(SubElement(root, "Calendars"), "Calendar"), plan.calendar)
     parents = {line.parent for line in plan.lines}
     numbers = _outline(plan)
@@ -109,6 +123,10 @@ def _task(made: Element, line: Line, place: int, outline: str, is_summary: bool)
         _add(waits, "CrossProject", "0")
         _add(waits, "LinkLag", link.lag * MINUTES_PER_DAY * 10)
         _add(waits, "LagFormat", "7")
+    if line.phase:
+        phase = SubElement(made, "ExtendedAttribute")
+        _add(phase, "FieldID", PHASE_FIELD)
+        _add(phase, "Value", line.phase)
     if line.baseline_start and line.baseline_finish:
         baseline = SubElement(made, "Baseline")
         _add(baseline, "Number", "0")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from icalendar import Calendar
 
+from infra.deliverables.calendar import ProjectCalendar
 from tests.api.cast import Cast
 from tests.api.client import Api, some
 
@@ -162,6 +163,18 @@ def test_what_is_not_there_is_said_so(api: Api, path: str, status: int) -> None:
     answer = api.http.get(f"/calendars/projects/{path}", headers=api.headers)
 
     assert answer.status_code == status and answer.json()["errors"][0]["message"]
+
+
+def test_a_calendar_that_would_be_cut_says_of_what_there_is_too_much() -> None:
+    none: dict[str, Any] = {"totalCount": 0, "nodes": []}
+    data = {"subject": {"id": "x", "name": "x", "goal": None}, **dict.fromkeys(("milestones", "meetings"), none)}
+    calendar = ProjectCalendar()
+
+    full = calendar.made(data | {"tasks": none | {"totalCount": 20_000}}, "ics", "en", date(2027, 1, 1))
+
+    assert full.startswith(b"BEGIN:VCALENDAR")
+    with pytest.raises(OverflowError, match="this project has 20,001 tasks for its calendar: at most 20,000 are shown"):
+        calendar.made(data | {"tasks": none | {"totalCount": 20_001}}, "ics", "en", date(2027, 1, 1))
 
 
 def test_who_may_not_see_people_subscribes_to_a_calendar_without_them(api: Api, cast: Cast) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
@@ -12,9 +13,12 @@ from uuid import uuid4
 import pytest
 from icalendar import Calendar
 
-from domain.command import Accepted, Request
+from domain.command import Accepted, Earlier, Request, Stopped
 from domain.values import id_text
+from infra.batch import together
 from infra.cli.running import prepared
+from infra.plans.plan import PlanFile
+from infra.plans.reading import read
 from infra.settings import Settings
 from tests.infra.daybook import Serving, daybook, daybook_apart, environment
 from tests.infra.test_charts import texts
@@ -123,7 +127,7 @@ def test_a_plan_becomes_a_project_once_and_what_is_not_kept_is_told(data: Path) 
 
     assert first.returncode == 0, first.stderr
     made = json.loads(first.stdout)
-    assert (made["tasks"], made["milestones"]) == (6, 1)
+    assert (made["phases"], made["tasks"], made["milestones"]) == (0, 6, 1)
     assert json.loads(again.stdout) == made
     assert "not kept as it was: costs are not kept: plan a budget: Interfaces" in first.stderr
     assert "no user has the e-mail address of Maria Lopez: assign by hand" in first.stderr
@@ -148,16 +152,92 @@ def test_a_plan_whose_tasks_wait_for_each_other_is_refused_by_their_names_and_no
     assert json.loads(daybook(data, "audit", "head", "--json").stdout)["position"] == before
 
 
-def test_a_plan_of_more_tasks_than_are_exported_is_refused_and_not_cut(data: Path, tmp_path: Path) -> None:
-    file, out = tmp_path / "large.xml", tmp_path / "out.xml"
-    one = "<Task><UID>{0}</UID><Name>Task {0}</Name><Duration>PT8H0M0S</Duration></Task>"
+def test_a_plan_of_more_tasks_than_a_page_has_is_exported_whole_and_so_is_its_calendar(
+    data: Path, tmp_path: Path
+) -> None:
+    file, out, days = tmp_path / "large.xml", tmp_path / "out.xml", tmp_path / "large.ics"
+    one = (
+        "<Task><UID>{0}</UID><Name>Task {0}</Name><Duration>PT8H0M0S</Duration>"
+        "<Deadline>2027-11-30T17:00:00</Deadline></Task>"
+    )
     file.write_text(CYCLE.format("".join(one.format(each) for each in range(1, 1002))))
     large = json.loads(daybook(data, "plan", "import", str(file), "--json").stdout)["project_id"]
 
-    said = daybook(data, "plan", "export", large, "--out", str(out))
+    exported = daybook(data, "plan", "export", large, "--out", str(out))
+    shown = daybook(data, "calendar", large, "--out", str(days))
 
-    assert said.returncode == 1 and not out.exists()
-    assert said.stderr == "daybook: this plan has 1,001 tasks: at most 1,000 of a plan are exported\n"
+    assert (exported.returncode, shown.returncode) == (0, 0), exported.stderr + shown.stderr
+    names = sorted(f"Task {each}" for each in range(1, 1002))
+    assert sorted(line.name for line in plan_in(out).lines) == names
+    assert {line.due_on for line in plan_in(out).lines} == {date(2027, 11, 30)}
+    assert sorted(str(each["summary"]) for each in Calendar.from_ical(days.read_bytes()).events) == names
+
+
+def plan_in(file: Path) -> PlanFile:
+    with file.open("rb") as content:
+        return read(content)[0]
+
+
+def test_phases_that_were_exported_come_back_as_phases(data: Path, tmp_path: Path) -> None:
+    begun = {"starts_on": "2027-02-01", "ends_on": "2027-02-05"}
+    told: list[tuple[str, Any, dict[str, Any]]] = [
+        ("Project.propose", None, {"name": "Phased", "starts_on": "2027-01-04"}),
+        ("Project.add_phase", PROJECT, {"phase": "design", "name": "设计", "objective": "Agreed processes"}),
+        ("Project.add_phase", PROJECT, {"phase": "rest", "name": "Rest", **begun}),
+        ("Project.add_phase", PROJECT, {"phase": "live", "name": "Going live"}),
+        ("Task.plan", None, {"project_id": PROJECT, "name": "Processes", "phase": "design", "duration": 5}),
+        ("Task.plan", None, {"project_id": PROJECT, "name": "Interfaces", "phase": "design", "parent_id": Earlier(4)}),
+        ("Task.plan", None, {"project_id": PROJECT, "name": "Outside"}),
+        ("Milestone.plan", None, {"project_id": PROJECT, "name": "Go", "due_on": "2027-03-01", "phase": "live"}),
+    ]
+    first, files = commanded(data, told)[0], [tmp_path / f"{each}.xml" for each in "abc"]
+
+    daybook(data, "plan", "export", first, "--out", str(files[0]))
+    made = json.loads(daybook(data, "plan", "import", str(files[0]), "--json").stdout)
+    again = json.loads(daybook(data, "plan", "import", str(files[0]), "--json").stdout)
+    daybook(data, "plan", "export", made["project_id"], "--out", str(files[1]))
+
+    assert (made["phases"], made["tasks"], made["milestones"], again) == (3, 3, 1, made)
+    was, came = plan_in(files[0]), plan_in(files[1])
+    assert came.lines == was.lines
+    assert [(each.name, each.phase, each.notes) for each in was.lines if each.phase] == [
+        ("设计", "design", "Agreed processes"),
+        ("Rest", "rest", None),
+        ("Going live", "live", None),
+    ]
+
+    told = [
+        ("Project.propose", None, {"name": "Other"}),
+        ("Project.add_phase", PROJECT, {"phase": "rest", "name": "R"}),
+    ]
+    other = commanded(data, told)[0]
+    into = [daybook(data, "plan", "import", str(files[0]), "--into", other, "--json").stdout for _ in range(2)]
+    daybook(data, "plan", "export", other, "--out", str(files[2]))
+
+    assert json.loads(into[0]) == json.loads(into[1])
+    assert [(each.name, each.phase) for each in plan_in(files[2]).lines if each.phase] == [
+        ("R", "rest"),
+        ("设计", "design"),
+        ("Going live", "live"),
+    ]
+
+
+PROJECT = Earlier(0)
+
+
+def commanded(data: Path, told: list[tuple[str, Any, dict[str, Any]]]) -> list[str]:
+    """What was made or changed by commands, all at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(data).items():
+            patch.setenv(name, value)
+        with prepared(Settings.from_environment()) as parts:
+            requests = [
+                Request(command=command, id=id, actor=parts.administrator, arguments=arguments)
+                for command, id, arguments in told
+            ]
+            outcome = together(parts.pipeline, requests)
+    assert not isinstance(outcome, Stopped), outcome
+    return [id_text(each.changed[0].kind, each.changed[0].id) for each in outcome]
 
 
 def test_a_file_with_entities_is_refused_before_anything_is_looked_at(data: Path, tmp_path: Path) -> None:

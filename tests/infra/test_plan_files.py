@@ -288,6 +288,7 @@ def plans(draw: st.DrawFn) -> PlanFile:
                 resources=tuple(draw(st.lists(st.sampled_from((1, 2)), max_size=2, unique=True))),
                 baseline_start=start,
                 baseline_finish=start,
+                phase=draw(st.none() | names),
             )
         )
         above = [*above, number]
@@ -313,6 +314,25 @@ def test_a_plan_that_is_written_and_read_again_is_the_same(plan: PlanFile) -> No
     assert again == plan
 
 
+def test_a_line_stands_for_a_phase_only_where_the_field_is_called_so() -> None:
+    field = "<ExtendedAttribute><FieldID>{}</FieldID>{}</ExtendedAttribute>"
+    task = "<Task><UID>1</UID><Name>a</Name>" + field.format("{}", "<Value>design</Value>") + "</Task>"
+    head = ROOT + "<ExtendedAttributes>" + field.format("{}", "<Alias>{}</Alias>") + "</ExtendedAttributes>"
+    text30, text1 = "188744016", "188743731"
+
+    ours, theirs, other, none = (
+        read(a_file(task.format(said), head.format(defined, alias)))[0].lines[0].phase
+        for said, defined, alias in (
+            (text30, text30, "Daybook phase"),
+            (text30, text30, "Site"),
+            (text1, text30, "Daybook phase"),
+            (text30, text1, "Daybook phase"),
+        )
+    )
+
+    assert (ours, theirs, other, none) == ("design", None, None, None)
+
+
 def test_what_xml_cannot_hold_is_replaced() -> None:
     plan = PlanFile(name="a\x01b", start=START, lines=(Line(number=1, name="<b>\ud800&"),))
 
@@ -325,6 +345,7 @@ def test_elements_come_in_the_order_of_the_schema() -> None:
     line = Line(
         number=1, name="a", effort=Decimal(8), starts_on=START, due_on=START, started_on=START, finished_on=START,
         start=START, finish=START, notes="n", waits_for=(Link(2),), baseline_start=START, baseline_finish=START,
+        phase="design",
     )  # fmt: skip
     text = written(PlanFile(name="p", start=START, lines=(line, Line(number=2, name="b")))).decode()
 
@@ -338,7 +359,7 @@ ORDER = (
     "OutlineNumber", "OutlineLevel", "Priority", "Start", "Finish", "Duration", "DurationFormat", "Work", "Stop",
     "Resume", "ResumeValid", "EffortDriven", "Recurring", "OverAllocated", "Estimated", "Milestone", "Summary",
     "Critical", "PercentComplete", "ActualStart", "ActualFinish", "RemainingDuration", "ConstraintType",
-    "CalendarUID", "ConstraintDate", "Deadline", "Notes", "PredecessorLink", "Baseline",
+    "CalendarUID", "ConstraintDate", "Deadline", "Notes", "PredecessorLink", "ExtendedAttribute", "Baseline",
 )  # fmt: skip
 """Of a task, from Microsoft's mspdi_pj12.xsd (and, for the second and third versions of tasks, mspdi_pj14.xsd)."""
 
