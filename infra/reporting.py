@@ -9,7 +9,8 @@ from psycopg.rows import dict_row
 
 from infra.serving import Place, tables_of
 from projections.computed import Computed, gathered
-from projections.report import Events, Relation, Report, pieces
+from projections.occurred import occurred_versions
+from projections.report import Events, Relation, Report, TimeAxis, pieces
 from projections.view import View, shape
 from projections.writing import events_of, writer
 
@@ -57,11 +58,13 @@ def _asked(connection: Connection[Any], report: Report, position: int | None, ti
 
     at = None if position is None else bind(position, "bigint")
     moment = "now()" if at is None else f"(select recorded_at from events where position = {at})"
-    written = writer(report, lambda piece: _relation(connection, piece, at), lambda: moment, time_zone, bind)
+    written = writer(
+        report, lambda piece: _relation(connection, piece, at, report.axis), lambda: moment, time_zone, bind
+    )
     return written(pieces(type(report)).sql), values
 
 
-def _relation(connection: Connection[Any], piece: Relation | Events, at: str | None) -> str:
+def _relation(connection: Connection[Any], piece: Relation | Events, at: str | None, axis: TimeAxis) -> str:
     if isinstance(piece, Events):
         return f"({events_of(piece.view, [f'position <= {at}'] if at else [])})"
     place = table_of(connection, piece.view)
@@ -69,6 +72,9 @@ def _relation(connection: Connection[Any], piece: Relation | Events, at: str | N
     conditions = ["not _ended"] if piece.view.ends else []
     known = [*conditions, f"_from <= {at}"] if at else conditions
     live = _where(known)
+    if piece.versions and axis is TimeAxis.OCCURRED:
+        tables = (f'"{table}"' for table in (place.live, place.history))
+        return f"({occurred_versions(piece.view, tables, [f'r._from <= {at}'] if at else [])})"
     if piece.versions:
         until = f"case when _to <= {at} then _until end" if at else "_until"
         return (

@@ -1,7 +1,8 @@
 """What a report is: SQL over views, with typed parameters and typed rows.
 
 Its SQL names views, not tables: `{opportunities}` is the rows that the caller may see at the instant asked, and
-`{opportunities.versions}` is every version of each of them up to then, held from `_since` until `_until` (null: still).
+`{opportunities.versions}` is every version of each of them up to then, held from `_since` until `_until` (null: still):
+by when it became known, or by when it happened, where a report can be asked for either (`OnAxis`).
 `{opportunities.events}` is what happened to them: `id` and `version`, `event` by its name, `recorded_at`,
 `occurred_at`, `actor_id`, `command` and `correlation_id`; not what was said.
 `:name` is a parameter. `:instant` is the moment asked, `:today` its day where the company is, and `:time_zone` the
@@ -15,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final, NamedTuple, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 from domain.values import WrongPart
 from projections.columns import Column, Field, Undeclared, columns_in, declared, item_of, once, plain_type, resolved
@@ -35,6 +36,15 @@ class Bucket(StrEnum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
+
+
+class TimeAxis(StrEnum):
+    """Along which time something moves."""
+
+    RECORDED = "recorded"
+    """As it became known."""
+    OCCURRED = "occurred"
+    """As it happened, as it is known now, whenever that was told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +73,29 @@ class Report:
             check_list(name, getattr(self, name))
 
     @property
+    def axis(self) -> TimeAxis:
+        """Along which time versions are held."""
+        return TimeAxis.RECORDED
+
+    @property
     def left_out(self) -> frozenset[type[View]]:
         """The views that are not read, for want of the parameter that needs them."""
         return frozenset(
             view for name, views in self.only_with.items() if getattr(self, name) is None for view in views
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnAxis:
+    """A report of how something moved, along the time that is asked for."""
+
+    by: Annotated[
+        TimeAxis, "along which time: as it became known, or as it happened, which may have been told long after"
+    ] = TimeAxis.RECORDED
+
+    @property
+    def axis(self) -> TimeAxis:
+        return self.by
 
 
 def check_list(name: str, given: tuple[Any, ...]) -> None:
@@ -135,6 +163,8 @@ def pieces(report: type[Report]) -> Read:
     named = {view.table for view in report.of}
     if not hasattr(report, "gathers"):  # else it may be for Python alone
         named |= parameter_types(report).keys() | lists(report).keys()
+    if issubclass(report, OnAxis):
+        named -= {"by"}  # it tells of which versions
     if unused := named - used - ASKED.keys():
         raise Undeclared(f"{report.__name__}: {', '.join(sorted(unused))} is not used")
     return read

@@ -30,8 +30,11 @@ from api.http import Endpoint
 from api.operations import Refused
 from api.patience import Left, patience
 from api.ports import Deliverable
+from projections.report import TimeAxis
 
-PARAMETERS: Final = ("asOf", "on", "language")
+PARAMETERS: Final = ("asOf", "on", "by", "language")
+TAKEN: Final = {"on": "$on: Date", "by": "$by: TimeAxis!"}
+"""Parameters that are only of what is read by this variable."""
 LANGUAGES: Final = ("en", "zh")
 HEADERS: Final = {
     "cache-control": "private, no-cache",
@@ -85,24 +88,29 @@ class _Delivery:
         if format not in self.what.formats or not id:
             known = ", ".join(f"{self.what.path}/Project_….{each}" for each in self.what.formats)
             raise HTTPException(404, f"there is no such format: ask for {known}")
-        there = [name for name in PARAMETERS if name != "on" or "$on: Date" in self.what.query]
+        there = [name for name in PARAMETERS if TAKEN.get(name, "") in self.what.query]
         if strange := set(request.query_params) - set(there):
             raise HTTPException(400, f"there is no parameter `{min(strange)}`: there are {', '.join(there)}")
         language = request.query_params.get("language", LANGUAGES[0])
         if language not in LANGUAGES:
             raise HTTPException(400, f"`language` is one of {', '.join(LANGUAGES)}")
+        by = request.query_params.get("by", TimeAxis.RECORDED)
+        if by not in set(TimeAxis):
+            raise HTTPException(400, f"`by` is one of {', '.join(TimeAxis)}")
         context = await self.endpoint.get_context(request, None)
         as_of, day = await self._instant(context, request.query_params.get("asOf"))
         on = _day(request.query_params.get("on"))
         day = on or day
+        wanted = {"id": id, "asOf": as_of, "on": on and str(on), "by": by.upper()}
         try:
-            data, known_by = await self._all(context, {"id": id, "asOf": as_of, "on": on and str(on)}, day)
+            data, known_by = await self._all(context, wanted, day)
         except Refused as error:
             return _failed(request, error.errors)
         if data["subject"] is None:
             nothing = f"there is no {id[:60]}" if as_of is None else f"there was no {id[:60]} then"
             raise HTTPException(404, f"{nothing}, or you may not see it")
-        made_of = b"\0".join([known_by, str(request.url.path).encode(), language.encode(), str(day).encode()])
+        data["by"] = by
+        made_of = b"\0".join([known_by, *(str(each).encode() for each in (request.url.path, language, day, by))])
         headers = HEADERS | {"etag": f'"{sha256(made_of).hexdigest()[:32]}"'}
         if headers["etag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)

@@ -262,7 +262,8 @@ class Deliverable(Protocol):
     @property
     def query(self) -> str:
         """The operation by which all is read that it is made of: `query ($id: ID!, $asOf: AsOf)`, the thing itself as
-        `subject`; and with `$on: Date` where it can be made as if it were another day.
+        `subject`; with `$on: Date` where it can be made as if it were another day, and with `$by: TimeAxis!` where it
+        goes along one of two times: which one stands under `by` in the data.
         """
 
     @property

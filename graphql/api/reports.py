@@ -125,8 +125,9 @@ def compiled(statement: Statement, report: Report, instant: Instant) -> str:
             return statement.events(piece.view, instant)
         if piece.view in report.left_out:
             return statement.nothing(piece.view)
-        write = statement.versions if piece.versions else statement.relation
-        return write(piece.view, instant, text)
+        if piece.versions:
+            return statement.versions(piece.view, instant, text, report.axis)
+        return statement.relation(piece.view, instant, text)
 
     def at() -> str:
         return moment(instant, statement.places(type(report).of[0]).until)

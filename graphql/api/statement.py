@@ -13,6 +13,8 @@ from api.columns import column_of, columns_of
 from api.errors import bad_input, forbidden
 from api.personal import Personal
 from api.ports import Place, Places, Policy, ViewType
+from projections.occurred import occurred_versions
+from projections.report import TimeAxis
 from projections.view import creating, named_by
 from projections.writing import events_of
 
@@ -234,9 +236,9 @@ class Statement:
             f" filter (where v._event = any({self.bind(sorted(events), 'text[]')}))"
         )
 
-    def versions(self, view: ViewType, instant: Instant, text: str) -> str:
+    def versions(self, view: ViewType, instant: Instant, text: str, axis: TimeAxis) -> str:
         """Every version of every row up to an instant, each held from `_since` until `_until` (null: still), for the
-        `text` of a report.
+        `text` of a report: along one of the two times.
         """
         place, at, row = self.places(view), instant.position, self.row(view, NOW)
         columns = selected(view)
@@ -244,20 +246,22 @@ class Statement:
         until = f"case when r._to <= {at} then r._until end" if at else "r._until"
         ended = f"{' and' if known else ' where'} not r._ended" if view.ends else ""
         if instant.occurred:
-            raise bad_input("this report tells how things moved as they became known: it takes no `occurred`")
+            how = "became known" if axis is TimeAxis.RECORDED else "happened"
+            raise bad_input(f"this report tells how things moved as they {how}: it takes no `occurred`")
         if at:
             self.past.append((place.live, at))
         scope = self.seen(Row(row.alias, view, PAST))
         shown = ", ".join(f"{self.column(row, name)} as {quoted(name)}" for name in columns_of(view))
         self.personal.named_in(row.alias, view, text)
-        return (
-            f"(select {shown},"
-            f" {row.alias}._since, {row.alias}._until from ("
+        versions = (
             f"select {columns}, r.updated_at as _since, null::timestamptz as _until"
             f" from {quoted(place.live)} r{known}{ended} union all "
-            f"select {columns}, r.updated_at, {until} from {quoted(place.history)} r{known}{ended}) {row.alias}"
-            f"{where(scope)})"
+            f"select {columns}, r.updated_at, {until} from {quoted(place.history)} r{known}{ended}"
         )
+        if axis is TimeAxis.OCCURRED:
+            tables = quoted(place.live), quoted(place.history)
+            versions = occurred_versions(view, tables, [f"r._from <= {at}"] if at else [])
+        return f"(select {shown}, {row.alias}._since, {row.alias}._until from ({versions}) {row.alias}{where(scope)})"
 
     def relation(self, view: ViewType, instant: Instant, text: str) -> str:
         """A view as a relation of its own, for the `text` of a report: hidden columns are null in it."""

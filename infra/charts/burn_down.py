@@ -35,6 +35,8 @@ class BurnDown:
     title: str
     days: Sequence[Day]
     today: date
+    as_it_happened: bool = False
+    """Or else as it became known."""
 
 
 def burn_down(chart: BurnDown, format: Format, language: Language = Language.EN) -> bytes:
@@ -72,7 +74,8 @@ def _drawn(chart: BurnDown, language: Language) -> Figure:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     figure.text(0.03, 0.93, canvas.fitting(chart.title, 13, WIDTH * 0.92), size=13)
-    told = words.as_of.format(words.burn_down, whole_day(chart.today, language))
+    as_of = words.as_it_happened if chart.as_it_happened else words.as_of
+    told = as_of.format(words.burn_down, whole_day(chart.today, language))
     figure.text(0.03, 0.875, told, size=canvas.SMALL + 1, color=canvas.FAINT)
     figure.legend(loc="upper right", bbox_to_anchor=(0.97, 0.9), ncols=3, frameon=False, fontsize=canvas.SMALL)
     if not chart.days:

@@ -55,6 +55,8 @@ class MilestoneTrend:
     title: str
     milestones: Sequence[Trend]
     today: date
+    as_it_happened: bool = False
+    """Or else as it became known."""
 
 
 def milestone_trend(chart: MilestoneTrend, format: Format, language: Language = Language.EN) -> bytes:
@@ -86,12 +88,13 @@ def _drawn(chart: MilestoneTrend, language: Language) -> Figure:
         across, up = ([lasting(on) + 0.5 for on in side] for side in zip(*map(astuple, _line(trend)), strict=True))
         axes.plot(across, up, color=colour, marker=marker, markersize=4, linewidth=1.4, drawstyle="steps-post")
     _names(axes, trends, language, corners)
-    axes.set_xlabel(words.reported_on)
+    axes.set_xlabel(words.happened_on if chart.as_it_happened else words.reported_on)
     axes.set_ylabel(words.due)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.text(0.025, 0.95, fitting(chart.title, 13, WIDTH * 0.94), size=13)
-    told = words.as_of.format(words.milestone_trend, whole_day(chart.today, language))
+    as_of = words.as_it_happened if chart.as_it_happened else words.as_of
+    told = as_of.format(words.milestone_trend, whole_day(chart.today, language))
     figure.text(0.025, 0.91, told, size=canvas.SMALL + 1, color=canvas.FAINT)
     if not trends:
         axes.text(0.5, 0.5, words.nothing, transform=axes.transAxes, ha="center", size=11, color=canvas.FAINT)

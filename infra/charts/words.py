@@ -25,6 +25,8 @@ class Words:
     milestone_trend: str
     as_of: str
     """What is drawn, and the day."""
+    as_it_happened: str
+    """The same of what goes along the days on which something happened, and not on which it became known."""
     task: str
     critical: str
     done: str
@@ -42,6 +44,7 @@ class Words:
     more: str
     levels: tuple[str, str, str, str, str]
     reported_on: str
+    happened_on: str
     due: str
 
 
@@ -52,6 +55,7 @@ WORDS: Final = {
         risk_matrix="Risk matrix",
         milestone_trend="Milestone trend",
         as_of="{}, as of {}",
+        as_it_happened="{}, as of {}, by when it happened",
         task="task",
         critical="critical",
         done="done",
@@ -69,6 +73,7 @@ WORDS: Final = {
         more="and {} more",
         levels=("very low", "low", "medium", "high", "very high"),
         reported_on="reported on",
+        happened_on="decided on",
         due="due",
     ),
     Language.ZH: Words(
@@ -77,6 +82,7 @@ WORDS: Final = {
         risk_matrix="风险矩阵",
         milestone_trend="里程碑趋势图",
         as_of="{}，截至 {}",
+        as_it_happened="{}，截至 {}，按发生时间",
         task="任务",
         critical="关键路径",
         done="已完成",
@@ -94,6 +100,7 @@ WORDS: Final = {
         more="另有 {} 项",
         levels=("很低", "低", "中", "高", "很高"),
         reported_on="报告日期",
+        happened_on="变更日期",
         due="计划日期",
     ),
 }

@@ -24,6 +24,7 @@ from infra.instants import ViewBehind
 from infra.level import when_level
 from infra.settings import Settings
 from projections.catalogue import VIEWS
+from projections.report import TimeAxis
 
 SHOWN_WITHIN = 60
 """Seconds for which views are waited for."""
@@ -70,6 +71,14 @@ def chart(
         str | None,
         typer.Option(metavar="DAY", help="Of a Gantt chart: as if it were this day; that of the instant if left out."),
     ] = None,
+    by: Annotated[
+        TimeAxis | None,
+        typer.Option(
+            help="Of a burn-down or a milestone trend: along the time when it became known, or when it happened; the"
+            " former if left out.",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[
         Format | None, typer.Option(help="What the name of the file ends with, or else SVG, if left out.")
     ] = None,
@@ -81,7 +90,7 @@ def chart(
         raise typer.BadParameter(f"there is no chart {name}: there are {NAMES}", param_hint="CHART")
     ending = out.suffix.lower().removeprefix(".") if out else ""
     chosen = format or (Format(ending) if ending in set(Format) else Format.SVG)
-    told = {"asOf": as_of, "on": on, "language": language}
+    told = {"asOf": as_of, "on": on, "by": by, "language": language}
     deliver(context.obj, f"/charts/{name}/{quote(project)}.{chosen}", told, out)
 
 

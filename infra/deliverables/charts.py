@@ -15,6 +15,7 @@ from infra.charts.milestone_trend import MilestoneTrend, Point, Trend, milestone
 from infra.charts.risk_matrix import Risk, RiskMatrix, risk_matrix
 from infra.charts.words import Language
 from infra.deliverables.pages import Pages
+from projections.report import TimeAxis
 
 FORMATS: Final[Mapping[str, str]] = {Format.SVG: "image/svg+xml", Format.PNG: "image/png"}
 LINKS: Final = "tasks(first: 100) { nodes { id dependencies(first: 20) { nodes { predecessorId kind } } } }"
@@ -120,7 +121,8 @@ def _burn_down(data: Mapping[str, Any], day: date, format: Format, language: Lan
         Day(on=date.fromisoformat(row["day"]), remaining=_number(row["leftHours"]), ideal=_number(row["idealHours"]))
         for row in data["burnDown"]
     ]
-    return burn_down(BurnDown(title=data["subject"]["name"], days=days, today=day), format, language)
+    chart = BurnDown(title=data["subject"]["name"], days=days, today=day, as_it_happened=_as_it_happened(data))
+    return burn_down(chart, format, language)
 
 
 def _milestone_trend(data: Mapping[str, Any], day: date, format: Format, language: Language) -> bytes:
@@ -135,8 +137,14 @@ def _milestone_trend(data: Mapping[str, Any], day: date, format: Format, languag
         )
         for rows in lines.values()
     ]
-    chart = MilestoneTrend(title=data["subject"]["name"], milestones=trends, today=day)
+    chart = MilestoneTrend(
+        title=data["subject"]["name"], milestones=trends, today=day, as_it_happened=_as_it_happened(data)
+    )
     return milestone_trend(chart, format, language)
+
+
+def _as_it_happened(data: Mapping[str, Any]) -> bool:
+    return bool(data["by"] == TimeAxis.OCCURRED)
 
 
 def _number(text: str | None) -> Decimal | None:
@@ -166,25 +174,25 @@ CHARTS: Final = (
     ),
     Chart(
         "burn-down",
-        """query BurnDown($id: ID!, $asOf: AsOf) {
+        """query BurnDown($id: ID!, $asOf: AsOf, $by: TimeAxis!) {
           subject: project(id: $id, asOf: $asOf) { name }
-          burnDown(projectId: $id, asOf: $asOf) { day leftHours idealHours }
+          burnDown(projectId: $id, asOf: $asOf, by: $by) { day leftHours idealHours }
         }""",
         _burn_down,
     ),
     Chart(
         "sprint-burn-down",
-        """query BurnDown($id: ID!, $asOf: AsOf) {
+        """query BurnDown($id: ID!, $asOf: AsOf, $by: TimeAxis!) {
           subject: sprint(id: $id, asOf: $asOf) { name }
-          burnDown(sprintId: $id, asOf: $asOf) { day leftHours idealHours }
+          burnDown(sprintId: $id, asOf: $asOf, by: $by) { day leftHours idealHours }
         }""",
         _burn_down,
     ),
     Chart(
         "milestone-trend",
-        """query MilestoneTrend($id: ID!, $asOf: AsOf) {
+        """query MilestoneTrend($id: ID!, $asOf: AsOf, $by: TimeAxis!) {
           subject: project(id: $id, asOf: $asOf) { name }
-          milestoneTrend(projectId: $id, asOf: $asOf) { milestoneId name reportedOn dueOn reachedOn }
+          milestoneTrend(projectId: $id, asOf: $asOf, by: $by) { milestoneId name reportedOn dueOn reachedOn }
         }""",
         _milestone_trend,
     ),

@@ -14,15 +14,19 @@ from projections.projects.project import ProjectView
 from projections.projects.sprint import SprintTaskView, SprintView
 from projections.projects.task import TaskView
 from projections.projects.workload import CALENDAR, HoursOfDays, works
-from projections.report import Report
+from projections.report import OnAxis, Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, ProjectView), needs="projects.see"):
+class BurnDown(
+    OnAxis, HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, ProjectView), needs="projects.see"
+):
     """How much work of a sprint, or of a project, was left each day, and would be if it went evenly (燃尽图).
 
     At the end of each day, by what was known then; ten years at most. Only what has no others under it counts. What
     would be left goes down alike each working day, from all that there was on the first day. Days are the company's.
+
+    With `by: OCCURRED`, by what had been done by then, whenever that was told.
     """
 
     sql = (
@@ -32,7 +36,9 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, Pr
                    greatest(s.ends_on, s.closed_on, s.starts_on) as last
             from {sprints} s where s.id = :sprint_id
             union all
-            select p.id, null, coalesce(p.started_on, p.starts_on, (p.created_at at time zone :time_zone)::date),
+            select p.id, null, coalesce(p.started_on, p.starts_on, (
+                       select (min(v._since) at time zone :time_zone)::date from {projects.versions} v
+                       where v.id = :project_id)),
                    coalesce(p.completed_on, p.ends_on, :today)
             from {projects} p where p.id = :project_id and :sprint_id is null),
         calendars as (
@@ -54,7 +60,9 @@ class BurnDown(HoursOfDays, Report, of=(TaskView, SprintView, SprintTaskView, Pr
                    coalesce(t.effort, t.duration * :hours_per_day) as hours
             from days d
             join {tasks.versions} t
-              on t.project_id = d.project_id and t._since < d.upto and (t._until is null or t._until >= d.upto)
+              on t.project_id = d.project_id
+             and t.id = any(array(select x.id from {tasks} x where x.project_id = (select w.project_id from whole w)))
+             and t._since < d.upto and (t._until is null or t._until >= d.upto)
             where d.day <= greatest(d.today, (select min(day) from days)) and not t.archived
               and (d.sprint_id is null or exists (
                   select from {sprint_tasks.versions} s

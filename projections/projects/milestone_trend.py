@@ -9,20 +9,23 @@ from uuid import UUID
 
 from projections.columns import Of
 from projections.projects.milestone import MilestoneView
-from projections.report import Report
+from projections.report import OnAxis, Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class MilestoneTrend(Report, of=(MilestoneView,), needs="projects.see"):
+class MilestoneTrend(OnAxis, Report, of=(MilestoneView,), needs="projects.see"):
     """When each milestone of a project was due (里程碑趋势图), as it was known on each day on which that changed, and
     as it is known on the day that is asked of. Days are the company's; of several changes on one, the last is told.
+
+    With `by: OCCURRED`, as had been decided by each day, whenever that was recorded.
     """
 
     sql = """
         with days as (
             select distinct on (v.id, (v._since at time zone :time_zone)::date)
                    v.id, (v._since at time zone :time_zone)::date as day, v.due_on
-            from {milestones.versions} v where v.project_id = :project_id
+            from {milestones.versions} v
+            where v.id = any(array(select m.id from {milestones} m where m.project_id = :project_id))
             order by v.id, (v._since at time zone :time_zone)::date, v._since desc
         ), said as (
             select d.id, d.day, d.due_on, lag(d.due_on) over (partition by d.id order by d.day) as before from days d

@@ -103,6 +103,26 @@ def test_it_is_drawn_as_it_was_known_at_any_instant(api: Api) -> None:
     assert not any("Go-live" in name for name in names(then))
 
 
+def test_it_is_drawn_along_the_days_on_which_something_happened_where_that_is_asked_for(api: Api) -> None:
+    project = a_project(api)
+    moved = api.given("planMilestone", projectId=project, name="Go-live", dueOn="2027-05-03", occurredAt="2026-03-02")
+    api.given("rescheduleMilestone", id=moved, dueOn="2027-05-31", reason="data are late", occurredAt="2026-04-07")
+    query = """query ($id: ID!, $by: TimeAxis!) { milestoneTrend(projectId: $id, by: $by) { reportedOn dueOn } }"""
+
+    [_] = api.ask(query, id=project, by="RECORDED")["milestoneTrend"]
+    first, then, today = api.ask(query, id=project, by="OCCURRED")["milestoneTrend"]
+
+    assert (first, then) == (
+        {"reportedOn": "2026-03-02", "dueOn": "2027-05-03"},
+        {"reportedOn": "2026-04-07", "dueOn": "2027-05-31"},
+    )
+    assert today["dueOn"] == "2027-05-31"
+    drawn, known = names(trend(api, project, "svg?by=occurred")), names(trend(api, project, "svg?by=recorded"))
+    assert {"decided on", "Mar 2026"} <= drawn and not {"decided on", "Mar 2026"} & known
+    assert any(name.endswith("by when it happened") for name in drawn)
+    assert any(name.endswith("，按发生时间") for name in names(trend(api, project, "svg?by=occurred&language=zh")))
+
+
 @pytest.mark.parametrize("what", OF_PROJECTS, ids=lambda what: what.path)
 def test_of_a_project_that_was_not_there_yet_there_is_none(api: Api, planned: Callable[..., str], what: Any) -> None:
     before = api.head()
@@ -144,7 +164,8 @@ WRONG = {
     "svg?asOf=soon": (400, "`asOf` is a position, a day such as 2026-01-31"),
     "svg?asOf=2026-01-31T12:00:00": (400, "a time with its zone"),
     "svg?asof=1": (400, "there is no parameter `asof`"),
-    "svg?on=2026-01-31": (400, "there is no parameter `on`: there are asOf, language"),
+    "svg?on=2026-01-31": (400, "there is no parameter `on`: there are asOf, by, language"),
+    "svg?by=chance": (400, "`by` is one of recorded, occurred"),
     "svg?language=fr": (400, "`language` is one of en, zh"),
 }
 

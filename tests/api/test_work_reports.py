@@ -184,6 +184,76 @@ def test_work_burns_down_day_by_day_as_it_was_known_then(api: Api, database_url:
     assert early == burned(kept[:4] + [kept[3]] * 3, first, length)
 
 
+OCCURRED = """query ($project: ID!, $sprint: ID!) {
+    project: burnDown(projectId: $project, by: OCCURRED) { day leftHours leftTasks allHours allTasks }
+    sprint: burnDown(sprintId: $sprint, by: OCCURRED) { day leftHours leftTasks allHours allTasks } }"""
+THEN = """query ($project: ID!, $sprint: ID!, $occurred: Occurred) {
+    tasks(filter: {projectId: {eq: $project}}, occurred: $occurred, first: 100) {
+        nodes { id parentId effort duration progress status } }
+    sprintTasks(filter: {sprintId: {eq: $sprint}}, occurred: $occurred, first: 100) { nodes { taskId } } }"""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_work_burns_down_as_it_was_done_whenever_that_was_told(api: Api, seed: int) -> None:
+    r, first = random.Random(seed), date(2026, 3, 2)
+    last = first + timedelta(days=9)
+    planned = f"{first}T00:00:00Z"
+    project = a_project(api, startsOn=str(first), endsOn=str(last), occurredAt=planned)
+    sprint = api.given(
+        "planSprint", projectId=project, name="One", startsOn=str(first), endsOn=str(last), occurredAt=planned
+    )
+    tasks = list[str]()
+    for _ in range(40):
+        told_late(api, r, project, sprint, tasks, f"{first + timedelta(days=r.randrange(10))}T{r.randrange(24):02}:00Z")
+
+    found = api.ask(OCCURRED, project=project, sprint=sprint)
+
+    assert [row["day"] for row in found["project"]] == [str(first + timedelta(days=n)) for n in range(10)]
+    for row, within in zip(found["project"], found["sprint"], strict=True):
+        until = f"{row['day']}T23:59:59.999999Z"
+        then = api.ask(THEN, project=project, sprint=sprint, occurred={"until": until})
+        there, held = then["tasks"]["nodes"], {each["taskId"] for each in then["sprintTasks"]["nodes"]}
+        assert row == {"day": row["day"], **left_of(there)}
+        assert within == {"day": row["day"], **left_of([each for each in there if each["id"] in held])}
+    assert len({row["leftHours"] for row in found["project"]}) > 5
+
+
+def told_late(api: Api, r: random.Random, project: str, sprint: str, tasks: list[str], at: str) -> None:
+    """Something that happened at a time, in no order; or that is refused, by what was told before."""
+    if len(tasks) < 3 or r.random() < 0.2:
+        whole = r.choice(tasks) if tasks and r.random() < 0.2 else None
+        made = api.do("planTask", projectId=project, name="x", effort=r.choice([None, "3", "12.5"]), parentId=whole,
+                      duration=r.randrange(1, 4), occurredAt=at)  # fmt: skip
+        tasks += [each["id"] for each in made["changed"] if each["id"] not in tasks]
+        return
+    task = r.choice(tasks)
+    mutation, arguments = r.choice([
+        ("reportTaskProgress", {"id": task, "progress": str(r.randrange(100))}),
+        ("startTask", {"id": task}),
+        ("completeTask", {"id": task}),
+        ("estimateTask", {"id": task, "effort": str(r.randrange(1, 30))}),
+        ("archiveTask", {"id": task}),
+        ("addSprintTask", {"id": sprint, "taskId": task}),
+        ("addSprintTask", {"id": sprint, "taskId": task}),
+        ("removeSprintTask", {"id": sprint, "taskId": task.partition("_")[2]}),
+    ])  # fmt: skip
+    api.do(mutation, **arguments, occurredAt=at)
+
+
+def left_of(tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is to be done of some tasks, and what is left of it."""
+    leaves = [each for each in tasks if not any(part["parentId"] == each["id"] for part in tasks)]
+    hours = {each["id"]: Decimal(each["effort"] or 8 * each["duration"]) for each in leaves}
+    open_ones = [each for each in leaves if each["status"] != "DONE"]
+    left = sum((hours[each["id"]] * (100 - Decimal(each["progress"])) / 100 for each in open_ones), Decimal(0))
+    return {
+        "leftHours": shown(left),
+        "leftTasks": len(open_ones),
+        "allHours": shown(sum(hours.values(), Decimal(0))),
+        "allTasks": len(leaves),
+    }
+
+
 def step(api: Api, r: random.Random, project: str, sprint: str, pieces: dict[str, Piece]) -> None:
     """Something happens, in the project and on paper."""
     open_ones = [id for id, each in pieces.items() if not each.done and not each.away]
