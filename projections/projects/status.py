@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, NamedTuple
@@ -15,18 +14,19 @@ from domain.projects.milestone import Status as MilestoneStatus
 from domain.projects.planning.earned_value import EarningRule, Measures, earned_value, rounded
 from domain.projects.planning.plan import HUNDRED
 from domain.projects.planning.schedule import schedule
-from domain.projects.risk import OVER, Response
+from domain.projects.risk import OVER
 from domain.projects.risk import Status as RiskStatus
 from domain.traffic_light import TrafficLight
 from domain.values import WrongPart
-from projections.computed import Computed, From, Uncomputable
+from projections.computed import Computed, Uncomputable
 from projections.projects.change_request import ChangeRequestView
 from projections.projects.issue import IssueView
+from projections.projects.observed import Observed
 from projections.projects.plan import in_words, plan_of
 from projections.projects.planned import TaskRow
 from projections.projects.risk import RiskView
 from projections.projects.schedule import OfProject
-from projections.projects.work import VALUED, Valued, works_of
+from projections.projects.work import VALUED, works_of
 
 
 class ProjectAspect(StrEnum):
@@ -38,55 +38,6 @@ class ProjectAspect(StrEnum):
     COST = "cost"
     QUALITY = "quality"
     RISK = "risk"
-
-
-@dataclass(frozen=True)
-class ChangeRow:
-    name: str
-    status: ChangeStatus
-
-
-@dataclass(frozen=True)
-class IssueRow:
-    name: str
-    severity: Severity
-    due_on: date | None
-
-
-@dataclass(frozen=True)
-class RiskRow:
-    name: str
-    status: RiskStatus
-    probability: int | None
-    impact: int | None
-    response: Response | None
-
-
-OF_PROJECT = "x.project_id = :project_id and not x.archived"
-
-
-@dataclass(frozen=True)
-class Observed(Valued):
-    """A project with all that tells how it is doing."""
-
-    changes: Annotated[
-        tuple[ChangeRow, ...],
-        From(f"select x.name, x.status from {{change_requests}} x where {OF_PROJECT} order by x.id"),
-    ]
-    issues: Annotated[
-        tuple[IssueRow, ...],
-        From(
-            f"select x.name, x.severity, x.due_on from {{issues}} x where {OF_PROJECT}"
-            " and x.status in ('open', 'escalated') order by x.id"
-        ),
-    ]
-    risks: Annotated[
-        tuple[RiskRow, ...],
-        From(
-            f"select x.name, x.status, x.probability, x.impact, x.response from {{risks}} x where {OF_PROJECT}"
-            " and x.status <> 'closed' order by x.id"
-        ),
-    ]
 
 
 class Finding(NamedTuple):
@@ -105,7 +56,8 @@ class ProjectStatus(
     them the worst of all. Null is the light of what nothing tells about. A plan that cannot be computed is red.
 
     Scope: what was added, dropped, or is to be decided. Time: its end beside the baseline, milestones, SPI. Cost: CPI.
-    Quality: issues. Risk: how likely and how bad.
+    Quality: issues. Risk: how likely and how bad. Of a project with a buffer (缓冲), what the slip uses up of its days
+    decides in place of `behind…` and SPI, and what EAC is more than BAC, of its money, in place of CPI.
     """
 
     baseline: Annotated[int | None, "the number of the baseline that it is held against; the last, if left out"] = None
@@ -115,14 +67,16 @@ class ProjectStatus(
     behind_red: Annotated[int, "working days"] = 10
     index_amber: Annotated[Decimal, "below this SPI and CPI are amber"] = Decimal("0.95")
     index_red: Annotated[Decimal, "below this they are red"] = Decimal("0.85")
+    buffer_amber: Annotated[Decimal, "percent of a buffer: from there on it is amber; a third"] = Decimal("33.3")
+    buffer_red: Annotated[Decimal, "percent of it: from there on it is red; two thirds"] = Decimal("66.6")
     score_amber: Annotated[int, "probability times impact of a risk, from 1 to 25"] = 8
     score_red: Annotated[int, "the same"] = 15
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for low, high in ("growth_amber", "growth_red"), ("behind_amber", "behind_red"), ("score_amber", "score_red"):
-            if getattr(self, high) < getattr(self, low):
-                raise WrongPart("red is no sooner than amber", high)
+        for name in ("growth", "behind", "buffer", "score"):
+            if getattr(self, f"{name}_red") < getattr(self, f"{name}_amber"):
+                raise WrongPart("red is no sooner than amber", f"{name}_red")
         if self.index_red > self.index_amber:
             raise WrongPart("red is no sooner than amber", "index_red")
 
@@ -136,7 +90,7 @@ class ProjectStatus(
         if not found.projects:
             return
         measured = measured_by(found)
-        findings = [*self._scope(found), *self._time(found, measured), *self._cost(measured)]
+        findings = [*self._scope(found), *self._time(found, measured), *self._cost(found, measured)]
         findings += [*self._quality(found), *self._risk(found)]
         rows = []
         for aspect in list(ProjectAspect)[1:]:
@@ -159,32 +113,54 @@ class ProjectStatus(
             yield Finding(ProjectAspect.SCOPE, light, told)
 
     def _time(self, found: Observed, measured: Measures | None) -> Iterator[Finding]:
-        day = found.projects[0].day
+        day, buffer, light, days = found.projects[0].day, found.buffers[0].days, None, None
         try:
             days = behind(found)
         except Uncomputable as why:
             yield Finding(ProjectAspect.TIME, TrafficLight.RED, f"the plan cannot be computed: {why}")
         else:
             if days is not None:
-                light = _light(days >= self.behind_amber, days >= self.behind_red)
                 told = f"{abs(days)} working days {'later' if days > 0 else 'sooner'} than" if days else "as"
-                yield Finding(ProjectAspect.TIME, light, f"it ends {told} by the baseline")
+                used = ""
+                if buffer:
+                    light, share = self._of_buffer(Decimal(days), Decimal(buffer))
+                    used = f": {share} % of its buffer of {buffer}" if days > 0 else ""
+                yield Finding(
+                    ProjectAspect.TIME,
+                    light or _light(days >= self.behind_amber, days >= self.behind_red),
+                    f"it ends {told} by the baseline{used}",
+                )
         waited = (MilestoneStatus.PLANNED, MilestoneStatus.MISSED, MilestoneStatus.REJECTED)
         if late := [each for each in found.milestones if each.status in waited and each.due_on < day]:
             yield Finding(ProjectAspect.TIME, TrafficLight.AMBER, f"milestones overdue: {_names(late)}")
         if measured:
-            yield from self._index(ProjectAspect.TIME, "SPI", measured.spi)
+            yield from self._index(ProjectAspect.TIME, "SPI", measured.spi, light)
 
-    def _cost(self, measured: Measures | None) -> Iterator[Finding]:
-        if measured:
-            yield from self._index(ProjectAspect.COST, "CPI", measured.cpi)
-            if measured.ac > measured.bac:
-                told = f"{rounded(measured.ac)} {measured.currency} were paid, and {rounded(measured.bac)} planned"
-                yield Finding(ProjectAspect.COST, TrafficLight.RED, told)
+    def _cost(self, found: Observed, measured: Measures | None) -> Iterator[Finding]:
+        if not measured:
+            return
+        buffer, currency, light = found.buffers[0], measured.currency, None
+        if buffer.money and buffer.currency == currency and (eac := measured.eac()) is not None:
+            over = max(eac, measured.ac) - measured.bac
+            light, share = self._of_buffer(over, buffer.money)
+            told = f"{rounded(over)} {currency} more than planned: {share} % of its buffer of {rounded(buffer.money)}"
+            yield Finding(ProjectAspect.COST, light, f"it will cost {told if over > 0 else 'no more than planned'}")
+        yield from self._index(ProjectAspect.COST, "CPI", measured.cpi, light)
+        if measured.ac > measured.bac:
+            told = f"{rounded(measured.ac)} {currency} were paid, and {rounded(measured.bac)} planned"
+            yield Finding(ProjectAspect.COST, light or TrafficLight.RED, told)
 
-    def _index(self, aspect: ProjectAspect, name: str, index: Decimal | None) -> Iterator[Finding]:
+    def _of_buffer(self, over: Decimal, buffer: Decimal) -> tuple[TrafficLight, int]:
+        """The light of what is more than planned, and what of the buffer it uses up, in percent."""
+        share = max(over, Decimal(0)) * HUNDRED / buffer
+        return _light(share >= self.buffer_amber, share >= self.buffer_red), round(share)
+
+    def _index(
+        self, aspect: ProjectAspect, name: str, index: Decimal | None, light: TrafficLight | None
+    ) -> Iterator[Finding]:
+        """An index; told beside the light of a buffer, where that decides."""
         if index is not None:
-            light = _light(index < self.index_amber, index < self.index_red)
+            light = light or _light(index < self.index_amber, index < self.index_red)
             yield Finding(aspect, light, f"{name} is {index:.2f}")
 
     def _quality(self, found: Observed) -> Iterator[Finding]:

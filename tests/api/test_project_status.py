@@ -107,6 +107,64 @@ def test_cost_is_measured_against_the_budget(roll_out: RollOut) -> None:
 
 
 @pytest.mark.parametrize(
+    ("duration", "light", "used"),
+    [(10, "GREEN", ""), (12, "GREEN", ": 22 % of its buffer of 9"), (13, "AMBER", ": 33 % of its buffer of 9"),
+     (15, "AMBER", ": 56 % of its buffer of 9"), (16, "RED", ": 67 % of its buffer of 9"),
+     (30, "RED", ": 222 % of its buffer of 9")],
+)  # fmt: skip
+def test_a_slip_is_judged_by_what_of_the_buffer_it_uses_up(
+    roll_out: RollOut, duration: int, light: str, used: str
+) -> None:
+    roll_out.api.given("setProjectBuffer", id=roll_out.project, bufferDays=9)
+    roll_out.api.given("rescheduleTask", id=roll_out.task, duration=duration)
+
+    assert roll_out.lights()["TIME"] == light
+    assert roll_out.reasons("TIME").endswith(f"by the baseline{used}")
+
+
+def test_where_a_buffer_turns_amber_and_red_can_be_said(roll_out: RollOut) -> None:
+    api, project = roll_out.api, roll_out.project
+    api.given("setProjectBuffer", id=project, bufferDays=10)
+    api.given("rescheduleTask", id=roll_out.task, duration=15)
+    query = """query ($p: ID!, $amber: Decimal!, $red: Decimal!) {
+        projectStatus(projectId: $p, bufferAmber: $amber, bufferRed: $red) { aspect light } }"""
+
+    def light(amber: str, red: str) -> str:
+        rows = api.ask(query, p=project, amber=amber, red=red)["projectStatus"]
+        return next(str(row["light"]) for row in rows if row["aspect"] == "TIME")
+
+    assert [light("51", "100"), light("50", "51"), light("20", "50")] == ["GREEN", "AMBER", "RED"]
+    error = api.error(query, p=project, amber="51", red="50")
+    assert (error["extensions"]["code"], error["extensions"]["field"]) == ("BAD_USER_INPUT", "bufferRed")
+
+
+@pytest.mark.parametrize(
+    ("buffer", "light", "reason"),
+    [
+        (None, "AMBER", "CPI is 0.91"),
+        (euros("0"), "AMBER", "CPI is 0.91"),
+        ({"amount": "900", "currency": "USD"}, "AMBER", "CPI is 0.91"),
+        (euros("400"), "GREEN", "it will cost 100 EUR more than planned: 25 % of its buffer of 400; CPI is 0.91"),
+        (euros("300"), "AMBER", "it will cost 100 EUR more than planned: 33 % of its buffer of 300; CPI is 0.91"),
+        (euros("120"), "RED", "it will cost 100 EUR more than planned: 83 % of its buffer of 120; CPI is 0.91"),
+    ],
+)
+def test_what_it_costs_more_is_judged_by_what_of_the_buffer_it_uses_up(
+    roll_out: RollOut, buffer: Any, light: str, reason: str
+) -> None:
+    api = roll_out.api
+    budget = api.given(
+        "planBudget", projectId=roll_out.project, lines=[{"category": "PEOPLE", "planned": euros("1000")}]
+    )
+    api.given("setProjectBuffer", id=roll_out.project, bufferMoney=buffer)
+    api.given("startTask", id=roll_out.task)
+    api.given("reportTaskProgress", id=roll_out.task, progress="50")
+    api.given("spendBudget", id=budget, category="PEOPLE", amount=euros("440"), text="days")
+
+    assert (roll_out.lights()["COST"], roll_out.reasons("COST")) == (light, reason)
+
+
+@pytest.mark.parametrize(
     ("severity", "light", "reason"),
     [
         ("LOW", "GREEN", "open issues: 1"),
