@@ -23,10 +23,8 @@ class BurnDown(
 ):
     """How much work of a sprint, or of a project, was left each day, and would be if it went evenly (燃尽图).
 
-    At the end of each day, by what was known then; ten years at most. Only what has no others under it counts. What
-    would be left goes down alike each working day, from all that there was on the first day. Days are the company's.
-
-    With `by: OCCURRED`, by what had been done by then, whenever that was told.
+    At the end of each day, by what was known then, or `by` what had happened; ten years at most. Only what has no
+    others under it counts. What would be left goes down alike each working day, from all that there was on the first.
     """
 
     sql = (

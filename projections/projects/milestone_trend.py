@@ -15,9 +15,8 @@ from projections.report import OnAxis, Report
 @dataclass(frozen=True, kw_only=True)
 class MilestoneTrend(OnAxis, Report, of=(MilestoneView,), needs="projects.see"):
     """When each milestone of a project was due (里程碑趋势图), as it was known on each day on which that changed, and
-    as it is known on the day that is asked of. Days are the company's; of several changes on one, the last is told.
-
-    With `by: OCCURRED`, as had been decided by each day, whenever that was recorded.
+    as it is known on the day that is asked of; or `by` what was decided by then. Of several changes on a day, the last
+    is told.
     """
 
     sql = """

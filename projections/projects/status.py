@@ -52,12 +52,11 @@ class Finding(NamedTuple):
 class ProjectStatus(
     OfProject, Computed[Observed], of=(*VALUED, ChangeRequestView, IssueView, RiskView), needs="projects.see"
 ):
-    """How a project is doing (项目状态): a light and its reasons for scope, time, cost, quality and risk, and before
-    them the worst of all. Null is the light of what nothing tells about. A plan that cannot be computed is red.
+    """How a project is doing (项目状态): a light with reasons for scope, time, cost, quality and risk, and first the
+    worst of all. Null: nothing tells about it.
 
     Scope: what was added, dropped, or is to be decided. Time: its end beside the baseline, milestones, SPI. Cost: CPI.
-    Quality: issues. Risk: how likely and how bad. Of a project with a buffer (缓冲), what the slip uses up of its days
-    decides in place of `behind…` and SPI, and what EAC is more than BAC, of its money, in place of CPI.
+    Quality: issues. Risk: how likely and how bad. A buffer (缓冲) decides in place of SPI, or CPI.
     """
 
     baseline: Annotated[int | None, "the number of the baseline that it is held against; the last, if left out"] = None
@@ -67,8 +66,10 @@ class ProjectStatus(
     behind_red: Annotated[int, "working days"] = 10
     index_amber: Annotated[Decimal, "below this SPI and CPI are amber"] = Decimal("0.95")
     index_red: Annotated[Decimal, "below this they are red"] = Decimal("0.85")
-    buffer_amber: Annotated[Decimal, "percent of a buffer: from there on it is amber; a third"] = Decimal("33.3")
-    buffer_red: Annotated[Decimal, "percent of it: from there on it is red; two thirds"] = Decimal("66.6")
+    buffer_amber: Annotated[
+        Decimal, "percent of its buffer that the slip uses up of the days, or EAC less BAC of the money: a third"
+    ] = Decimal("33.3")
+    buffer_red: Annotated[Decimal, "percent of it: two thirds"] = Decimal("66.6")
     score_amber: Annotated[int, "probability times impact of a risk, from 1 to 25"] = 8
     score_red: Annotated[int, "the same"] = 15
 
@@ -143,7 +144,7 @@ class ProjectStatus(
         if buffer.money and buffer.currency == currency and (eac := measured.eac()) is not None:
             over = max(eac, measured.ac) - measured.bac
             light, share = self._of_buffer(over, buffer.money)
-            told = f"{rounded(over)} {currency} more than planned: {share} % of its buffer of {rounded(buffer.money)}"
+            told = f"{_plain(over)} {currency} more than planned: {share} % of its buffer of {_plain(buffer.money)}"
             yield Finding(ProjectAspect.COST, light, f"it will cost {told if over > 0 else 'no more than planned'}")
         yield from self._index(ProjectAspect.COST, "CPI", measured.cpi, light)
         if measured.ac > measured.bac:
@@ -237,6 +238,11 @@ def _leaves(tasks: Iterable[TaskRow]) -> dict[str, TaskRow]:
 
 def _light(amber: bool, red: bool) -> TrafficLight:
     return TrafficLight.RED if red else TrafficLight.AMBER if amber else TrafficLight.GREEN
+
+
+def _plain(amount: Decimal) -> str:
+    """An amount as it is told in a sentence: to two digits after the point, if that many."""
+    return f"{round(amount, 2).normalize():f}"
 
 
 def _names(of: Iterable[object]) -> str:

@@ -101,6 +101,7 @@ def test_value_types_carry_the_noun_of_what_they_belong_to() -> None:
         "KeptBecause",
         "PlanChange",
         "Quadrant",
+        "TimeAxis",
     }
     shared = own | {"Scope", "SearchKind", "Standing", "TrafficLight", "UndoFate", "UserErrorCode"}
     assert enums - named == shared - named
