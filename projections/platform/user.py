@@ -21,7 +21,13 @@ class UserView(View, of=User, table="users", needs="platform.see", indexes=("nam
 
 
 class UserSkillView(
-    View, of=User, table="user_skills", key="skill", within=UserView, ends=(User.SkillRemoved,), indexes=("skill",)
+    View,
+    of=User,
+    table="user_skills",
+    key="skill",
+    within=UserView,
+    ends=(User.SkillRemoved,),
+    indexes=("skill", "level"),
 ):
     """What somebody can do, and how well."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.api.cast import Cast
-from tests.api.client import Api
+from tests.api.client import Api, some
 from tests.api.company import a_user
 
 MONDAY, WEEKS = date(2101, 1, 3), 6
@@ -149,6 +149,20 @@ def test_who_has_a_skill_is_told_even_with_nothing_to_do(story: Story, cast: Cas
     reader.position = api.position
     assert reader.refused(ASK, skill="cobol") == ("FORBIDDEN", "to see this you need platform.see")
     assert told(reader) == told(api)
+
+
+def test_who_can_do_something_well_is_found(api: Api) -> None:
+    skill, expert, beginner = some("SQL"), a_user(api, "Expert"), a_user(api, "Beginner")
+    api.given("setUserSkill", id=expert, skill=skill, level=3)
+    api.given("setUserSkill", id=beginner, skill=skill, level=2)
+
+    found = api.ask(
+        """query ($skill: String!) { userSkills(filter: {skill: {eq: $skill}, level: {gte: 3}}) {
+            nodes { level user { id } } } }""",
+        skill=skill,
+    )
+
+    assert found["userSkills"]["nodes"] == [{"level": 3, "user": {"id": expert}}]
 
 
 @pytest.mark.parametrize(
