@@ -251,6 +251,8 @@ class Unit:
         """What happened to those of which something is undone."""
         self._seen: dict[UUID, Aggregate] = {}
         self._before: dict[UUID, Aggregate | None] = {}
+        self._given: set[UUID] = set()
+        """Those that the command at hand looks at: it can change no others."""
 
     @property
     def changed(self) -> list[UUID]:
@@ -310,6 +312,7 @@ class Unit:
             raise invalid("what is made anew gets an id of its own", "id")
         id = None if command.creates else key(request.id, command.aggregate, "id")
         self.asked.append(_asked(request, id, self.pipeline.store.digest))
+        self._given = set()
         with _occurring(request.occurred_at and now.astimezone(UTC)) as opened:
             if id is None:
                 self._reach(request, command.needs)
@@ -336,9 +339,9 @@ class Unit:
                 self._permit(request, describe(kind, method).needs, None)
             if first.id not in named:
                 raise TypeError(f"{command.name} makes {kind.__name__}, but does not return it")
-        for id, aggregate in self._seen.items():
-            if aggregate.pending_events and id not in named:
-                raise TypeError(f"{command.name} changes {type(aggregate).__name__}, but does not return it")
+        for id in self._given - named.keys():
+            if self._seen[id].pending_events:
+                raise TypeError(f"{command.name} changes {type(self._seen[id]).__name__}, but does not return it")
         for aggregate in made:
             if self.pipeline.authority.keeps(request, aggregate):
                 aggregate.trigger_event(type(aggregate).OwnerAssigned, owner_id=request.actor)
@@ -486,6 +489,7 @@ class Unit:
     def found(self, id: UUID) -> Aggregate | None:
         """An aggregate as it stands inside of this unit; None where there is none."""
         if id in self._seen:
+            self._given.add(id)
             return self._seen[id]
         found = None if self.fresh else self.pipeline.memory.get(id)
         if found is not None:
@@ -496,6 +500,7 @@ class Unit:
                 return None
             self.pipeline.memory.put(found)
         self._before[id], self._seen[id] = found, copied(found)
+        self._given.add(id)
         return self._seen[id]
 
     def holder(self, claim: Claim) -> UUID | None:
