@@ -32,7 +32,7 @@ def position_at(connection: Connection[Any], time: datetime) -> int:
     return int(position)
 
 
-def wait_for(connection: Connection[Any], views: Iterable[type[View]], position: int, seconds: float = 2.0) -> None:
+def wait_for(connection: Connection[Any], views: Iterable[type[View]], position: int, seconds: float = 60.0) -> None:
     """Until what this one event did can be read: in the lane and the views that it concerns. Raises ViewBehind, also
     where its aggregate is parked.
     """
@@ -45,7 +45,9 @@ def wait_for(connection: Connection[Any], views: Iterable[type[View]], position:
             raise ViewBehind(f"{parked[0]} cannot follow this aggregate: see `daybook dead list`")
 
 
-def wait_for_all(connection: Connection[Any], views: Iterable[type[View]], position: int, seconds: float = 2.0) -> None:
+def wait_for_all(
+    connection: Connection[Any], views: Iterable[type[View]], position: int, seconds: float = 60.0
+) -> None:
     """Until these views can be read as of a position: every lane has passed it. Raises ViewBehind."""
     _wait(connection, views, ALL, position, seconds)
 

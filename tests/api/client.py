@@ -89,7 +89,7 @@ class Api:
 
     def until_ready(self) -> None:
         """Waits until all views are built."""
-        end = monotonic() + 30
+        end = monotonic() + 120
         while not self.http.get("/readyz").json()["ready"]:
             assert monotonic() < end
             sleep(0.05)

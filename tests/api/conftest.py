@@ -40,7 +40,7 @@ def api(database_url: str) -> Iterator[Api]:
         user, token = an_administrator(database_url, schema)
         with (
             serving(application(Settings(), database_url, None, schema)) as address,
-            httpx.Client(base_url=address, timeout=30) as client,
+            httpx.Client(base_url=address, timeout=120) as client,
         ):
             made = Api(client, token, user)
             made.until_ready()
@@ -99,7 +99,7 @@ def projecting(database_url: str, schema: str) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        projector.join(20)
+        projector.join(120)
 
 
 @contextmanager
@@ -116,4 +116,4 @@ def serving(app: Starlette) -> Iterator[str]:
         yield f"http://127.0.0.1:{socket.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(120)

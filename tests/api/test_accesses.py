@@ -151,7 +151,7 @@ def a_contact(api: Api, family_name: str, title: str | None = None) -> str:
 def accessed(api: Api, database_url: str, reader: Api, until: int = 1) -> list[Access]:
     """What was noted of a reader, once it is written."""
 
-    end = monotonic() + 30
+    end = monotonic() + 120
     with connect(database_url, "test_api") as connection:
         while True:
             rows = [each for each in since(connection, LONG_AGO, 10_000) if each.user_id == reader.user_id]

@@ -357,7 +357,7 @@ def stalled(long: Long) -> Iterator[None]:
 
 
 def until(holds: Any) -> None:
-    end = monotonic() + 30
+    end = monotonic() + 120
     while not holds():
         assert monotonic() < end, "it never was so"
         sleep(0.05)

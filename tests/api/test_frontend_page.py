@@ -129,9 +129,9 @@ def test_what_the_page_follows_comes(place: Place, text: str) -> None:
     address = place.address.replace("http", "ws", 1) + "/graphql"
     with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
         socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {place.api.token}"}}))
-        assert json.loads(socket.recv(timeout=10))["type"] == "connection_ack"
+        assert json.loads(socket.recv(timeout=60))["type"] == "connection_ack"
         socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": text}}))
-        message = json.loads(socket.recv(timeout=20))
+        message = json.loads(socket.recv(timeout=60))
 
     assert message["type"] == "next" and list(empty(message["payload"]["data"])) == [], message
 

@@ -198,7 +198,7 @@ def test_events_show_nothing_to_who_may_see_nothing(api: Api, guest: Api) -> Non
     address = str(api.http.base_url.join("/graphql")).replace("http", "ws", 1)
     with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
         socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {guest.token}"}}))
-        socket.recv(timeout=5)
+        socket.recv(timeout=60)
         subscribe = {"query": "subscription { events { position data } }"}
         socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": subscribe}))
         an_account(api)

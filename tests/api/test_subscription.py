@@ -43,7 +43,7 @@ def send(made: ClientConnection, **message: Any) -> None:
 
 
 def receive(made: ClientConnection) -> Any:
-    frame = made.recv(timeout=10)
+    frame = made.recv(timeout=60)
     assert isinstance(frame, str), "frames are text: some clients read no others"
     return json.loads(frame)
 

@@ -31,7 +31,7 @@ def in_a_thread(work: Callable[..., None], *args: Any, **kwargs: Any) -> Iterato
         yield stop
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(120)
     assert not thread.is_alive()
 
 
@@ -43,7 +43,7 @@ def relaying(url: str, schema: str, cluster: Cluster) -> Iterator[Event]:
         yield stop
 
 
-def relayed(connection: Connection[Any], position: int, seconds: float = 20) -> None:
+def relayed(connection: Connection[Any], position: int, seconds: float = 120) -> None:
     """Wait until the relay has published so much."""
     until = monotonic() + seconds
     while (connection.execute(STANDS_AT).fetchone() or (-1,))[0] < position:
@@ -59,7 +59,7 @@ def messages(cluster: Cluster, topic: str) -> list[Any]:
             return []
         consumer.assign(partitions)
         consumer.seek_to_beginning()
-        ends, found, until = consumer.end_offsets(partitions), list[Any](), monotonic() + 20
+        ends, found, until = consumer.end_offsets(partitions), list[Any](), monotonic() + 120
         while any(consumer.position(each) < ends[each] for each in partitions):
             assert monotonic() < until
             found += [message for some in consumer.poll(timeout_ms=200).values() for message in some]

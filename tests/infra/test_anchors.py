@@ -62,7 +62,7 @@ def history(company: dict[str, str], address: str) -> Iterator[Connection[Any]]:
 def record(address: str, events: int) -> None:
     with EventStore(address) as store:
         for _ in range(events):
-            store.append(commit(a_product())).result(5)
+            store.append(commit(a_product())).result(60)
 
 
 def run(company: dict[str, str], *arguments: object) -> Result:
@@ -271,7 +271,7 @@ def test_an_empty_history_is_not_anchored_nor_one_that_does_not_end_where_it_say
         with pytest.raises(NothingToAnchor, match="is empty"):
             anchor(connection, key)
         with EventStore(database_url, schema) as store:
-            store.append(commit(a_product())).result(5)
+            store.append(commit(a_product())).result(60)
         connection.execute("update event_head set hash = sha256('')")
         with pytest.raises(NothingToAnchor, match="verify history"):
             anchor(connection, key)

@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         with EventStore(server.application_url) as store:
             for _ in range(3):
                 product = a_product()
-                store.append(commit(product, claimed={code(product): product.id})).result(5)
+                store.append(commit(product, claimed={code(product): product.id})).result(60)
         yield server
 
 
@@ -115,8 +115,8 @@ def test_the_application_cannot_slip_a_function_into_those_that_run_as_the_owner
 
     try:
         with EventStore(server.application_url) as store:
-            recorded = store.append(commit(product, claimed={code(product): product.id})).result(5)
-            nothing_to_do = store.append(commit(product)).result(5)
+            recorded = store.append(commit(product, claimed={code(product): product.id})).result(60)
+            nothing_to_do = store.append(commit(product)).result(60)
     finally:
         application.execute(f"drop routine daybook.{name}".encode())
         application.execute(b"do 'begin drop routine if exists slip; end'")

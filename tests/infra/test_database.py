@@ -73,7 +73,7 @@ def test_a_schema_may_have_any_name(database_url: str, name: str) -> None:
     try:
         migrate(database_url, name)
         with EventStore(database_url, name) as store, connect(database_url, name) as connection:
-            store.append(commit(product, claimed={code(product): product.id})).result(5)
+            store.append(commit(product, claimed={code(product): product.id})).result(60)
             assert len(store.events(product.id)) == 1
             assert verify(connection).broken is None
             assert connection.execute("select current_schema").fetchone() == (name,)
@@ -122,7 +122,7 @@ def test_an_application_appends_reads_and_makes_tables_of_its_own(
 ) -> None:
     product, refused = a_product(), asked()
     with EventStore(make_conninfo(database_url, user=role, password="secret"), schema) as store:
-        store.append(commit(product, claimed={code(product): product.id})).result(5)
+        store.append(commit(product, claimed={code(product): product.id})).result(60)
         store.remember(refused, Refusal(Code.REFUSED, "it is archived"))
 
         assert store.holder(code(product)) == product.id

@@ -150,7 +150,7 @@ def test_after_a_crash_of_everything_what_was_committed_is_there(data: Path) -> 
 
 
 def eventually(holds: Callable[[], object]) -> bool:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not holds() and time.monotonic() < until:
         time.sleep(0.02)
     return bool(holds())

@@ -49,12 +49,12 @@ def store(history: Connection[Any], database_url: str, schema: str) -> Iterator[
 
 def recorded(store: EventStore, *products: Product) -> None:
     for product in products:
-        store.append(commit(product)).result(5)
+        store.append(commit(product)).result(60)
 
 
 def outcomes(answers: list[Future[Accepted]]) -> list[str]:
     """What became of each: the name of its answer's class."""
-    wait(answers, timeout=10)
+    wait(answers, timeout=120)
     return [type(a.exception(0) or a.result(0)).__name__ for a in answers]
 
 
@@ -109,7 +109,7 @@ def test_what_is_refused_takes_no_place_from_what_follows_it_in_its_batch(
     store: EventStore, history: Connection[Any], database_url: str, schema: str
 ) -> None:
     holder, late, innocent, moved = a_product("MAT"), a_product("MAT"), a_product("TUB"), a_product()
-    store.append(commit(holder, claimed={code(holder): holder.id})).result(5)
+    store.append(commit(holder, claimed={code(holder): holder.id})).result(60)
     refused = commit(late, claimed={code(late): late.id})
 
     with appends_held_up(database_url, schema):
@@ -141,7 +141,7 @@ def test_what_comes_while_a_caller_appends_is_appended_after_it(
             waiting = [callers.submit(store.append, commit(a_product()), waits=True) for _ in range(4)]
             others = [store.append(commit(a_product())) for _ in range(4)]
             early = wait(others, timeout=0.1).done
-        answers = [caller.result(5) for caller in waiting] + others
+        answers = [caller.result(60) for caller in waiting] + others
 
     assert not early
     assert outcomes(answers) == ["Accepted"] * 8
@@ -207,7 +207,7 @@ def test_a_full_queue_answers_throttled_and_takes_commands_again_later(
                 store.remember(asked(), Refusal(Code.REFUSED, "it is archived"))
 
         assert outcomes([first, *answers]) == ["Accepted", "Accepted", "Accepted", "Throttled", "Throttled"]
-        store.append(commit(a_product())).result(5)
+        store.append(commit(a_product())).result(60)
 
     assert count(history) == 4
 
@@ -227,7 +227,7 @@ def test_a_crowd_around_one_aggregate_takes_turns(
                 found = event.mutate(found)
             found.change_details(name=f"Mat {number}")
             try:
-                store.append(commit(found), waits=number % 4 > 1).result(10)
+                store.append(commit(found), waits=number % 4 > 1).result(60)
                 return tries
             except Conflict:
                 continue
@@ -278,7 +278,7 @@ def test_several_servers_append_at_once_and_record_every_command_once(
                 sent = commit(a_product(), by=by)
                 asked_of = random.sample(stores, random.choice([1, 1, 2]))
                 answers = [each.append(sent, waits=random.random() < 0.5) for each in asked_of]
-                first, *again = [answer.result(10) for answer in answers]
+                first, *again = [answer.result(60) for answer in answers]
                 assert again in ([], [first])
                 answered[by.command_id] = first
             return answered
@@ -319,7 +319,7 @@ def test_who_follows_the_history_misses_nothing_while_many_record(
             product = a_product()
             for _ in range(random.randrange(3)):
                 product.change_details(name="Blue mat")
-            answer = random.choice(stores).append(commit(product), waits=random.random() < 0.5).result(10)
+            answer = random.choice(stores).append(commit(product), waits=random.random() < 0.5).result(60)
             positions += range(answer.position - product.version + 1, answer.position + 1)
         return positions
 
@@ -327,7 +327,7 @@ def test_who_follows_the_history_misses_nothing_while_many_record(
         follower = threads.submit(follow)
         answered = [p for positions in threads.map(record, [[store, elsewhere]] * 8, range(8)) for p in positions]
         done.set()
-        follower.result(10)
+        follower.result(60)
 
     assert len(seen) > 100
     assert seen == list(range(1, store.head()[0] + 1))
@@ -416,13 +416,13 @@ def test_a_closed_store_leaves_no_connection_and_no_thread(
 ) -> None:
     connections = b"select count(*) from pg_stat_activity where application_name = %s"
     store = EventStore(make_conninfo(database_url, application_name=schema), schema)
-    store.append(commit(a_product())).result(5)
+    store.append(commit(a_product())).result(60)
     ((while_open,),) = history.execute(connections, [schema]).fetchall()
 
     store.close()
 
     assert while_open >= 2
-    until = monotonic() + 5
+    until = monotonic() + 120
     while (left := history.execute(connections, [schema]).fetchone()) != (0,) and monotonic() < until:
         pass
     assert left == (0,)
@@ -440,7 +440,7 @@ def test_an_event_loop_that_ends_before_its_answer_does_not_stop_others(
         loop.run_until_complete(ask_and_leave())
         loop.close()
 
-    assert store.append(commit(a_product())).result(5).position == 3
+    assert store.append(commit(a_product())).result(60).position == 3
 
 
 def test_lost_connections_are_made_again(history: Connection[Any], database_url: str, schema: str) -> None:
@@ -536,7 +536,7 @@ def test_a_commit_whose_answer_was_lost_is_recorded_once_and_answered(
         recorded(store, neighbour)
         wire.cut_at_next_answer.set()
 
-        answer = store.append(commit(product, claimed={code(product): product.id})).result(10)
+        answer = store.append(commit(product, claimed={code(product): product.id})).result(60)
 
         assert not wire.cut_at_next_answer.is_set()
         assert (answer.position, answer.changed[0].id) == (2, product.id)

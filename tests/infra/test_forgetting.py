@@ -354,7 +354,7 @@ def test_the_store_itself_refuses_what_is_sealed_with_a_stale_key(
     decision = Decision(asked, [event], (Changed("Contact", zebedee, version + 1),))
 
     with pytest.raises(Forgotten):
-        store.append(Commit((decision,), {zebedee: version}, {}, frozenset())).result(10)
+        store.append(Commit((decision,), {zebedee: version}, {}, frozenset())).result(60)
 
     assert company.load(zebedee).version == version
 
@@ -461,7 +461,7 @@ def test_what_cannot_be_taken_of_a_person_waits_without_a_word_of_theirs(
     event: Any = Contact.Corrected(neighbour, version + 1, None, **told)  # type: ignore[arg-type]
     asked = Asked(new_id(), b"", Request(command="Contact.correct", actor=ME))
     decision = Decision(asked, [event], (Changed("Contact", neighbour, version + 1),))
-    company.store.append(Commit((decision,), {neighbour: version}, {}, frozenset())).result(10)
+    company.store.append(Commit((decision,), {neighbour: version}, {}, frozenset())).result(60)
 
     carefully(company.connection, [*VIEWS, QuotingContactView])
 

@@ -248,7 +248,7 @@ def counted(source: KafkaSource) -> Callable[[], int]:
 
 
 def eventually_told(source: KafkaSource) -> None:
-    end, at = monotonic() + 10, [TopicPartition(source.topics[0], lane) for lane in range(LANES)]
+    end, at = monotonic() + 120, [TopicPartition(source.topics[0], lane) for lane in range(LANES)]
     while not all(source.consumer.committed(each) for each in at):
         assert monotonic() < end, f"{GROUP} never said how far it is"
         source.wait(0.05)

@@ -158,7 +158,7 @@ def test_who_waits_with_a_new_key_while_the_master_key_changes_does_not_keep_it_
             with pytest.raises(TimeoutError):
                 making.result(0.3)
             rotating.execute("update secrets set master = %s", [NEW.name])
-        making.result(10)
+        making.result(60)
 
     assert wrapped_by(db) == {NEW.name: 1}
 

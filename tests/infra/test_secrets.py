@@ -83,7 +83,7 @@ def test_servers_that_start_together_agree(
 
     def start(_: int) -> bytes:
         with connect(database_url, schema) as own:
-            together.wait(5)
+            together.wait(60)
             return digests(own, master).of_claim(MAT)
 
     with ThreadPoolExecutor(6) as threads:
@@ -99,9 +99,9 @@ def test_of_two_servers_one_refuses_what_the_other_has_given_away(
     first, second = a_product("MAT"), a_product("MAT")
 
     with EventStore(database_url, schema) as here, EventStore(database_url, schema) as there:
-        here.append(commit(first, claimed={code(first): first.id})).result(5)
+        here.append(commit(first, claimed={code(first): first.id})).result(60)
         with pytest.raises(Taken) as taken:
-            there.append(commit(second, claimed={code(second): second.id})).result(5)
+            there.append(commit(second, claimed={code(second): second.id})).result(60)
         answers = [CommandPipeline(AGGREGATES, store).run(listing("TUB", "key")) for store in (here, there)]
         otherwise = CommandPipeline(AGGREGATES, there).run(listing("TUB", "key", "Tub"))
 

@@ -45,7 +45,7 @@ def tagged(store: EventStore, product: Product, times: int) -> UUID:
     """A product to which something happens so many times more."""
     for number in range(times):
         product.tag(f"{product.version} {number}")
-    store.append(commit(product)).result(5)
+    store.append(commit(product)).result(60)
     return product.id
 
 
@@ -69,7 +69,7 @@ def loaded(store: EventStore, id: UUID) -> Aggregate | None:
 
 def settle(store: EventStore) -> None:
     """Wait until what was to be kept is kept."""
-    store._behind.submit(int).result(5)
+    store._behind.submit(int).result(60)
 
 
 def test_a_short_stream_has_no_snapshot_and_a_long_one_gets_one_when_it_is_loaded(

@@ -72,7 +72,7 @@ def test_reading_an_old_event_leaves_history_as_it_is(database_url: str, schema:
     other: Any = Kite._create(Kite.Flown, metres=2, line="")
     with EventStore(database_url, schema) as store, connect(database_url, schema) as connection:
         for kite in (made, other):
-            store.append(commit(kite)).result(5)
+            store.append(commit(kite)).result(60)
         connection.execute("alter table events disable trigger append_only")
         old = "update events set state = %s, schema_version = 1 where originator_id = %s"
         connection.execute(old, [b'{"feet":100}', made.id])

@@ -34,7 +34,7 @@ def history(database_url: str, schema: str, monkeypatch: pytest.MonkeyPatch) -> 
     migrate(database_url, schema)
     with EventStore(database_url, schema) as store:
         for number in range(EVENTS):
-            store.append(commit(a_product(), by=asked(origin=f'"prices"\\März \x1f\x7f 😀\n{number}'))).result(5)
+            store.append(commit(a_product(), by=asked(origin=f'"prices"\\März \x1f\x7f 😀\n{number}'))).result(60)
     with connect(database_url, schema) as connection:
         connection.execute("alter table events disable trigger append_only")
         yield connection
