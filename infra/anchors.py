@@ -86,6 +86,12 @@ def key_in(data: Path) -> Ed25519PrivateKey:
         return _key(secret(folder, "anchor.key", _new_key), folder / "anchor.key")
 
 
+def key_at_hand(data: Path) -> Ed25519PrivateKey | None:
+    """The signing key of the data folder, where somebody has signed before; none is made."""
+    file = data / "anchor.key"
+    return key_from(file) if file.exists() else None
+
+
 def key_from(file: Path) -> Ed25519PrivateKey:
     """A signing key that is kept elsewhere: an Ed25519 key in PEM, without a password."""
     try:
@@ -103,8 +109,7 @@ def anchor(connection: Connection[Any], key: Ed25519PrivateKey) -> Anchor:
             raise NothingToAnchor("the history is empty: there is nothing to anchor")
         raise NothingToAnchor("the history does not end where it says: run `daybook verify history`")
     position, hash = found
-    public_key = key.public_key().public_bytes_raw().hex()
-    draft = Anchor(FORMAT, position, hash.hex(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", public_key, "")
+    draft = Anchor(FORMAT, position, hash.hex(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", public_half(key), "")
     return msgspec.structs.replace(draft, signature=key.sign(draft.signed).hex())
 
 
@@ -144,7 +149,7 @@ def read(file: Path, signers: Collection[str] = ()) -> Anchors:
             raise WrongAnchor(f"{where} is no anchor") from None
         if each.format != FORMAT:
             raise WrongAnchor(f"{where} is about a history of format {each.format}, and only {FORMAT} is known here")
-        if not _holds(each):
+        if not holds(each.public_key, each.signature, each.signed):
             raise WrongAnchor(f"{where} was not signed with the key that it names: it was changed")
         if signers and each.public_key not in signers:
             raise WrongAnchor(f"{where} was signed by another: {each.public_key}")
@@ -154,10 +159,15 @@ def read(file: Path, signers: Collection[str] = ()) -> Anchors:
     return Anchors(tuple(found))
 
 
-def _holds(anchor: Anchor) -> bool:
+def public_half(key: Ed25519PrivateKey) -> str:
+    """What whoever checks a signature must know, in hexadecimal."""
+    return key.public_key().public_bytes_raw().hex()
+
+
+def holds(public_key: str, signature: str, signed: bytes) -> bool:
+    """Whether a signature is of these bytes, by this key; both in hexadecimal."""
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(anchor.public_key))
-        key.verify(bytes.fromhex(anchor.signature), anchor.signed)
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), signed)
     except (ValueError, InvalidSignature):
         return False
     return True

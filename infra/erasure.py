@@ -21,6 +21,7 @@ from psycopg.sql import SQL, Identifier
 from domain.catalogue import AGGREGATES
 from domain.values import id_text
 from infra.accesses import COMMAND_LINE
+from infra.anchors import public_half
 from infra.forgetting import PERSONAL
 from infra.mapper import persons_in, seals
 
@@ -141,7 +142,7 @@ def certificate(connection: Connection[Any], kind: str, person: UUID, key: Ed255
         head_receipt,
         tuple((place.place, place.rows, place.personal) for place in looked),
         _moment(datetime.now(UTC)),
-        key.public_key().public_bytes_raw().hex(),
+        public_half(key),
         "",
     )
     return msgspec.structs.replace(draft, signature=key.sign(draft.signed).hex())

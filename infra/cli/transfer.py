@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
+from infra import anchors
 from infra.accesses import local_reader, note_now
 from infra.cli.choosing import Contexts, From, Kinds, To, first, kinds, last
 from infra.cli.output import AsJson, Failed, progress, say, table, tell
@@ -69,6 +70,15 @@ def export_(
     until: To = None,
     context: Contexts = None,
     kind: Kinds = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="An Ed25519 key in PEM that signs the manifest; else that of `daybook anchor`, once there is one.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a list as rows of a file.
@@ -77,10 +87,12 @@ def export_(
     `daybook verify history --against FILE` checks both on any machine. A name that ends with .gz is compressed.
     """
     if name == "events":
-        _export_events(format, out, since, until, kinds(context, kind), as_json)
+        _export_events(format, out, since, until, kinds(context, kind), key, as_json)
         return
-    if since or until or context or kind or as_json or format is Format.PARQUET:
-        raise typer.BadParameter("only `export events` takes --from, --to, --context, --kind, --json and parquet")
+    if since or until or context or kind or key or as_json or format is Format.PARQUET:
+        raise typer.BadParameter(
+            "only `export events` takes --from, --to, --context, --kind, --key, --json and parquet"
+        )
     try:
         opened = out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout)
     except OSError as error:
@@ -97,13 +109,22 @@ def export_(
 
 
 def _export_events(
-    format: Format, out: Path | None, since: str | None, until: str | None, only: list[str] | None, as_json: bool
+    format: Format,
+    out: Path | None,
+    since: str | None,
+    until: str | None,
+    only: list[str] | None,
+    key: Path | None,
+    as_json: bool,
 ) -> None:
     settings = Settings.from_environment()
+    if out is None and key:
+        raise typer.BadParameter("what is signed is the manifest of a file: give --out", param_hint="--key")
     if out is None and format is Format.PARQUET:
         raise typer.BadParameter("parquet needs a file: give --out", param_hint="--format")
     if out is None and as_json:
         raise typer.BadParameter("what is told is the manifest of a file: give --out", param_hint="--json")
+    signing = anchors.key_from(key) if key else anchors.key_at_hand(settings.data)
     with (
         prepared(settings) as parts,
         connect(parts.database.application_url) as connection,
@@ -116,8 +137,9 @@ def _export_events(
                 events = stream_events(connection, sys.stdout.buffer, format, begin, end, only, advance)
                 say(f"{events:,} events, without a manifest: only a file has one")
             return
-        made = export_events(connection, out, format, begin, end, only, advance)
+        made = export_events(connection, out, format, begin, end, only, advance, signing)
     text = "{events:,} events of the positions {from} to {to} are in {path}, and what proves them in {path}{suffix}"
+    text += ", signed by {public_key}" if signing else ", which is not signed: give --key, or run `daybook anchor` once"
     tell({"path": str(out), **told(made)}, as_json, lambda told: text.format(suffix=SUFFIX, **told))
 
 

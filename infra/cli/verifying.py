@@ -53,7 +53,10 @@ def verify_(
         bool, typer.Option("--with-database", help="Of files of events: verify the database too, and that it agrees.")
     ] = False,
     signed_by: Annotated[
-        list[str] | None, typer.Option(metavar="KEY", help="The public key of the anchors; may be given again.")
+        list[str] | None,
+        typer.Option(
+            metavar="KEY", help="The public key by which anchors and manifests must be signed; may be given again."
+        ),
     ] = None,
     by_hand: Annotated[bool, typer.Option(help="Compute the hashes here, not in the database.")] = False,
     names: Annotated[
@@ -81,16 +84,19 @@ def verify_(
     signed = [file for file in against or () if file not in files]
     if len(signed) > 1:
         raise typer.BadParameter("one file of anchors at a time", param_hint="--against")
-    if signed_by and not signed:
-        raise typer.BadParameter("it is about anchors: give them by --against", param_hint="--signed-by")
+    if signed_by and not against:
+        raise typer.BadParameter(
+            "it is about anchors and files of events: give them by --against", param_hint="--signed-by"
+        )
     if with_database and not files:
         raise typer.BadParameter("it is about files of events: give them by --against", param_hint="--with-database")
     receipts = [_receipt(text) for text in receipt or ()]
-    anchored = anchors.read(signed[0], {key.lower() for key in signed_by or ()}) if signed else None
+    signers = {key.lower() for key in signed_by or ()}
+    anchored = anchors.read(signed[0], signers) if signed else None
     if files and not with_database:
-        told = _of_files(files, receipts, anchored)
+        told = _of_files(files, receipts, anchored, signers)
     else:
-        told = _of_database(files, receipts, anchored, in_python if by_hand else in_sql)
+        told = _of_database(files, receipts, anchored, signers, in_python if by_hand else in_sql)
     if anchored:
         told["against"] = {"file": str(signed[0]), **anchored.told(), **(told["against"] or {})}
         if told["broken"] is not None and (line := anchored.line(told["broken"])):
@@ -100,7 +106,9 @@ def verify_(
         raise typer.Exit(1)
 
 
-def _of_database(files: list[Path], receipts: Receipts, anchored: Anchors | None, how: Check) -> dict[str, Any]:
+def _of_database(
+    files: list[Path], receipts: Receipts, anchored: Anchors | None, signers: Collection[str], how: Check
+) -> dict[str, Any]:
     """What the history of the database is like; then, whether these files tell the same."""
     every = [*receipts, *(anchored.receipts.items() if anchored else ())]
     with database(Settings.from_environment()) as used:
@@ -115,15 +123,17 @@ def _of_database(files: list[Path], receipts: Receipts, anchored: Anchors | None
                     "files": [],
                 }
             if files and told["broken"] is None:
-                found = _checked(files, [], partial(hashes_at, connection))
+                found = _checked(files, [], partial(hashes_at, connection), signers)
                 told |= {"files": [asdict(each) for each in found], **_wrong(found)}
     return told
 
 
-def _of_files(files: list[Path], receipts: Receipts, anchored: Anchors | None) -> dict[str, Any]:
+def _of_files(
+    files: list[Path], receipts: Receipts, anchored: Anchors | None, signers: Collection[str]
+) -> dict[str, Any]:
     """What files of events prove together, where there is no database."""
     every = [*receipts, *(anchored.receipts.items() if anchored else ())]
-    found = _checked(files, every, None)
+    found = _checked(files, every, None, signers)
     met = {position for each in found for position in each.met}
     covered = sum(each.position in met for each in anchored.found) if anchored else None
     wrong = _wrong(found)
@@ -143,12 +153,12 @@ def _of_files(files: list[Path], receipts: Receipts, anchored: Anchors | None) -
     }
 
 
-def _checked(files: list[Path], receipts: Receipts, live: Live | None) -> list[Checked]:
+def _checked(files: list[Path], receipts: Receipts, live: Live | None, signers: Collection[str]) -> list[Checked]:
     """Each file, in the order of the positions that they begin with."""
     found = []
     for file in files:
         with progress(f"Verifying {file.name}") as advance:
-            found.append(check(file, dict(receipts), live, advance))
+            found.append(check(file, dict(receipts), live, advance, signers))
     return sorted(found, key=lambda each: (each.first, each.last))
 
 
@@ -166,7 +176,7 @@ def _verdict(told: dict[str, Any]) -> str:
         return "the history is broken at position {broken}: {problem}".format(**told)
     if told["problem"] is not None:
         return "this proves nothing: {problem}".format(**told)
-    lines = [_of_file(each) for each in told["files"]]
+    lines = [line for each in told["files"] for line in (_of_file(each), _of_manifest(each))]
     if told["database"]:
         lines.insert(0, "the history is whole up to position {position}, whose receipt is {receipt}".format(**told))
     if told["against"] is not None:
@@ -186,6 +196,12 @@ def _of_file(told: dict[str, Any]) -> str:
     if told["first"] > 1:
         text += "; before them stands an event with the hash {before}"
     return text.format(**told)
+
+
+def _of_manifest(told: dict[str, Any]) -> str:
+    if told["public_key"] is None:
+        return "the manifest of {file} is not signed: who made it is not shown".format(**told)
+    return "the manifest of {file} is signed by {public_key}".format(**told)
 
 
 def _receipt(text: str) -> tuple[int, str]:

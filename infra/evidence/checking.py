@@ -6,15 +6,16 @@ import gzip
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final, cast
 
+from infra.anchors import holds
 from infra.evidence.forms import FORMS
-from infra.evidence.manifest import Manifest, WrongManifest, beside, read
+from infra.evidence.manifest import Manifest, WrongManifest, beside, read, signed
 from infra.evidence.rows import SCHEMA_VERSION, TIMES, TOPIC, Row, Unreadable, written
 from infra.exporting import Format
 from infra.verify import BEGINNING, linked
@@ -42,6 +43,8 @@ class Checked:
     before: str
     receipt: str
     whole: bool
+    public_key: str | None
+    """The key by which its manifest is signed; None: nobody signed it."""
     met: tuple[int, ...] = ()
     """The positions of the receipts that were given of events that are in it."""
     broken: int | None = None
@@ -93,8 +96,10 @@ def check(
     receipts: Mapping[int, str] = MappingProxyType({}),
     live: Live | None = None,
     progress: Progress = lambda done, all: None,
+    signers: Collection[str] = (),
 ) -> Checked:
-    """Check a file of events, which is named or whose manifest is. `receipts` are hashes that were kept elsewhere.
+    """Check a file of events, which is named or whose manifest is. `receipts` are hashes that were kept elsewhere,
+    `signers` public keys, by one of which the manifest must be signed; without them it need not be.
 
     The first position that is wrong is named. What was changed without a trace in the events themselves, such as a
     space, shows in the digest of the file. Raises WrongManifest where there is none.
@@ -102,11 +107,12 @@ def check(
     manifest, events = _found(file)
     checked = Checked(
         str(events), manifest.first, manifest.last, manifest.events, manifest.hash_before, manifest.hash,
-        manifest.only is None,
+        manifest.only is None, manifest.public_key,
     )  # fmt: skip
     walk, met = _Walk(manifest.first - 1, _hash(manifest.hash_before)), list[int]()
     waiting: list[Row] = []
     try:
+        _is_signed(manifest, signers)
         _begins(manifest)
         if manifest.form is Format.PARQUET:  # what was changed is not for a reader of a hundred thousand lines
             _is_digested(events, manifest)
@@ -151,6 +157,16 @@ def _found(file: Path) -> tuple[Manifest, Path]:
     if Path(manifest.file).name != manifest.file or not (events := file.with_name(manifest.file)).is_file():
         raise WrongManifest(f"the file {manifest.file} that {file} is about is not beside it")
     return manifest, events
+
+
+def _is_signed(manifest: Manifest, signers: Collection[str]) -> None:
+    key, signature = manifest.public_key, manifest.signature
+    if (key or signature) and not (key and signature and holds(key, signature, signed(manifest))):
+        raise _Broken(None, "its manifest was not signed with the key that it names: it was changed")
+    if signers and key is None:
+        raise _Broken(None, "its manifest is not signed")
+    if signers and key not in signers:
+        raise _Broken(None, f"its manifest was signed by another: {key}")
 
 
 def _begins(manifest: Manifest) -> None:

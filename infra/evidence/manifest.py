@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from json import JSONEncoder
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec.structs import replace
 
+from infra.anchors import public_half
 from infra.exporting import Format
 
 SUFFIX: Final = ".manifest.json"
+
+_text_of: Final = JSONEncoder(ensure_ascii=False).encode
 
 
 class WrongManifest(Exception):
     """There is no manifest, or it is none that is known here: says which, and why."""
 
 
-class Manifest(Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
-    """What a file holds. Hashes are hexadecimal."""
+class Manifest(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"first": "from", "last": "to"}
+):
+    """What a file holds. Hashes, key and signature are hexadecimal."""
 
     what: Literal["daybook events"]
     format: Literal[1]
@@ -48,11 +56,25 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, rename={"first":
     """What is personal is in the file as it was recorded: encrypted under a key of the person, which is not in it."""
     made_at: str
     made_by: str
+    public_key: str | None = None
+    signature: str | None = None
+    """By that key, as anchors are signed; neither is there where nobody signed it."""
 
 
 def beside(file: Path) -> Path:
     """Where the manifest of a file is."""
     return file.with_name(file.name + SUFFIX)
+
+
+def signed(manifest: Manifest) -> bytes:
+    """The bytes that the signature is of: every member but key and signature, in their order."""
+    members = {name: value for name, value in told(manifest).items() if name not in ("public_key", "signature")}
+    return _text_of(["daybook manifest", members]).encode()
+
+
+def sign(manifest: Manifest, key: Ed25519PrivateKey) -> Manifest:
+    """The same, signed."""
+    return replace(manifest, public_key=public_half(key), signature=key.sign(signed(manifest)).hex())
 
 
 def encoded(manifest: Manifest) -> bytes:

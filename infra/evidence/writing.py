@@ -15,11 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 from psycopg.sql import SQL, Composable
 
 from infra.evidence.forms import FORMS
-from infra.evidence.manifest import Manifest, beside, encoded
+from infra.evidence.manifest import Manifest, beside, encoded, sign
 from infra.evidence.rows import SCHEMA_VERSION, TIMES, TOPIC, Row, written
 from infra.exporting import CannotExport, Format, Progress
 from infra.verify import BEGINNING, HASH, TOLD
@@ -77,11 +78,12 @@ def export_events(
     last: int | None = None,
     only: Sequence[str] | None = None,
     progress: Progress = lambda done, all: None,
+    key: Ed25519PrivateKey | None = None,
 ) -> Manifest:
     """Write the events of these positions, the last of the history if it is left out, and what the file must hold.
 
     Only rows that never change are read, up to a position that is fixed at the beginning: others may append meanwhile.
-    With `only`, events of these kinds, of aggregates or of events.
+    With `only`, events of these kinds, of aggregates or of events. With `key`, the manifest is signed.
     The file is whole or not there; the manifest comes last. A name that ends with `.gz` is compressed. What is there
     already is never written over. Raises CannotExport.
     """
@@ -120,6 +122,8 @@ def export_events(
             made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             made_by=f"daybook {version('daybook')}",
         )
+        if key:
+            manifest = sign(manifest, key)
         with _becoming(beside(out)) as file:
             file.write(encoded(manifest))
     except OSError as error:

@@ -282,7 +282,7 @@ def test_an_empty_history_is_not_anchored_nor_one_that_does_not_end_where_it_say
 
 def test_the_program_on_the_page_checks_the_signatures_of_a_file(company: dict[str, str], tmp_path: Path) -> None:
     programs = re.findall(r"```python\n(.*?)\n```", PAGE.read_text(), re.DOTALL)
-    (program,) = [each for each in programs if "Ed25519PublicKey" in each]
+    (program,) = [each for each in programs if "daybook anchor" in each]
     file = tmp_path / "anchors"
     run(company, "anchor", "--to", file)
 

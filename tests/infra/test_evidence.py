@@ -20,10 +20,12 @@ from uuid import UUID
 import psycopg
 import pyarrow.parquet
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from infra.anchors import public_half
 from infra.database import connect, migrate
 from infra.event_store import EventStore
 from infra.evidence import writing
@@ -40,7 +42,10 @@ from tests.infra.history import a_product, asked, commit
 from tests.scenario import ME, World, a_contact, an_account
 
 PAGE = (ROOT / "docs" / "history-format.md").read_text()
-[STRANGER] = [text for text in re.findall(r"```python\n(.*?)```", PAGE, re.S) if "manifest" in text]
+[STRANGER] = [
+    text for text in re.findall(r"```python\n(.*?)```", PAGE, re.S) if "manifest" in text and "hashlib" in text
+]
+[SIGNATURE] = [text for text in re.findall(r"```python\n(.*?)```", PAGE, re.S) if "daybook manifest" in text]
 ORIGINS = ('"prices"\\März \x1f\x7f 😀\n,"state":{}}', "=1+1", "'", "", "'=1", " @x", "a\r\nb", None)
 SECRETS = ("Zebedee", "Quillfeather", "zebedee@hidden.example", "901820", "1987-03-21")
 ZEBEDEE = {
@@ -331,6 +336,49 @@ def test_a_manifest_of_another_format_is_no_proof(
         check(file)
 
 
+def test_whoever_has_the_public_key_sees_by_whom_a_manifest_was_signed(company: Company, tmp_path: Path) -> None:
+    file, key, other = tmp_path / "signed.ndjson", Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    mine, theirs = public_half(key), public_half(other)
+
+    export_events(company.connection, file, Format.NDJSON, only=["Account"], key=key)
+    export_events(company.connection, tmp_path / "unsigned", Format.CSV)
+
+    assert (read(beside(file)).public_key, "signature" in beside(tmp_path / "unsigned").read_text()) == (mine, False)
+    assert (check(file).problem, check(file, signers={theirs, mine}).problem) == (None, None)
+    assert check(file, signers={theirs}).problem == f"its manifest was signed by another: {mine}"
+    assert check(tmp_path / "unsigned").public_key is None
+    assert check(tmp_path / "unsigned", signers={mine}).problem == "its manifest is not signed"
+    assert by_a_stranger(file) == f"signed.ndjson is signed by {mine}\n"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"to": 7}, {"hash_before": "00" * 32}, {"kinds": {"Account.Registered": {"1": 4}}}, {"made_by": "another"},
+        {"signature": "00" * 64}, {"signature": None}, {"public_key": None}, {"public_key": "no key"},
+        {"public_key": public_half(Ed25519PrivateKey.from_private_bytes(bytes(32)))},
+    ],
+    ids=lambda fields: "-".join(fields),
+)  # fmt: skip
+def test_a_manifest_that_was_changed_after_it_was_signed_is_no_proof(
+    company: Company, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    file = tmp_path / "signed.ndjson"
+    export_events(company.connection, file, Format.NDJSON, key=Ed25519PrivateKey.generate())
+    assert check(file).problem is None
+
+    amended(file, **fields)
+
+    assert check(file).problem == "its manifest was not signed with the key that it names: it was changed"
+    assert "was signed by" not in by_a_stranger(file)
+
+
+def by_a_stranger(file: Path) -> str:
+    """What the program of the page says of who signed."""
+    command = [sys.executable, "-I", "-c", SIGNATURE, file.name]
+    return subprocess.run(command, cwd=file.parent, capture_output=True, text=True, timeout=60).stdout
+
+
 def test_without_its_manifest_a_file_proves_nothing(files: dict[str, Path], tmp_path: Path) -> None:
     file = copied(files, "events.ndjson", tmp_path)
     beside(file).unlink()
@@ -381,7 +429,7 @@ def test_parts_prove_together_what_each_of_them_proves_of_itself(company: Compan
     assert found[1].before == found[0].receipt
     assert (gap(found[0], found[1]), gap(found[0], found[0])) == (None, None)
     assert "the positions 21 to 21 are missing" in str(gap(found[1], found[2]))
-    strange = Checked("strange", 11, 20, 10, "00" * 32, "", True)
+    strange = Checked("strange", 11, 20, 10, "00" * 32, "", True, None)
     assert "does not go on with the event" in str(gap(found[0], strange))
     assert a_stranger_says(beyond)[0] == 0
 

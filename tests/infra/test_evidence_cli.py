@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from infra.anchors import key_in
+from infra.anchors import key_in, public_half
 from infra.database import connect
 from infra.keys import LENGTH
 from tests.infra.daybook import Said, daybook, daybook_apart
 from tests.infra.test_anchors import address as address
 from tests.infra.test_anchors import company as company
 from tests.infra.test_anchors import record
+
+OTHER = Ed25519PrivateKey.generate()
 
 
 class Auditor:
@@ -63,6 +67,7 @@ def test_an_export_is_verified_where_there_is_no_database_and_no_data_folder(aud
     assert said.returncode == 0
     assert said.stdout == (
         f"{file} is whole: all events of the positions 1 to 5, whose receipt is {history['receipt']}\n"
+        f"the manifest of {file} is not signed: who made it is not shown\n"
     )
     assert (found["position"], found["receipt"], found["problem"]) == (5, history["receipt"], None)
 
@@ -100,6 +105,41 @@ def test_files_are_held_against_receipts_and_anchors_that_were_kept_elsewhere(au
     assert kept.returncode == 0
     assert (beyond.returncode, "no event of position 8 is in it" in beyond.stdout) == (1, True)
     assert (other.returncode, "broken at position 8" in other.stdout) == (1, True)
+
+
+def test_a_manifest_is_signed_by_the_key_of_anchors_or_another_and_that_is_asked_for(auditor: Auditor) -> None:
+    unsigned = auditor.exports("unsigned")
+    auditor.at_the_company("anchor", "--to", auditor.folder / "anchors")
+    mine = public_half(key_in(auditor.data))
+    pem = auditor.folder / "other.pem"
+    pem.write_bytes(OTHER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    signed, others = auditor.exports("signed"), auditor.exports("others", "--key", pem)
+
+    said = [
+        auditor.elsewhere("verify", "--against", file, "--signed-by", mine.upper())
+        for file in (signed, others, unsigned)
+    ]
+
+    assert [each.returncode for each in said] == [0, 1, 1]
+    assert f"the manifest of {signed} is signed by {mine}" in said[0].stdout
+    assert f"this proves nothing: its manifest was signed by another: {public_half(OTHER)}" in said[1].stdout
+    assert "this proves nothing: its manifest is not signed" in said[2].stdout
+    told_by = auditor.at_the_company("export", "events", "--out", auditor.folder / "again")
+    assert f"again.manifest.json, signed by {mine}" in told_by.stdout
+    with_database = auditor.at_the_company("verify", "--against", others, "--signed-by", mine, "--with-database")
+    assert (with_database.returncode, "signed by another" in with_database.stdout) == (1, True)
+
+
+def test_an_unsigned_export_says_so_and_what_would_sign_it(auditor: Auditor) -> None:
+    said = auditor.at_the_company("export", "events", "--out", auditor.folder / "unsigned")
+    nothing = auditor.elsewhere("verify", "--signed-by", "00")
+    piped = auditor.at_the_company("export", "events", "--key", auditor.key)
+    wrong = auditor.at_the_company("export", "events", "--key", auditor.key, "--out", auditor.folder / "wrong")
+
+    assert "which is not signed: give --key, or run `daybook anchor` once" in said.stdout
+    assert nothing.returncode == piped.returncode == 2
+    assert (wrong.returncode, "is no Ed25519 key in PEM" in wrong.stderr) == (1, True)
+    assert not (auditor.folder / "wrong").exists()
 
 
 def test_several_files_are_one_history_where_each_goes_on_from_the_one_before(auditor: Auditor) -> None:
