@@ -8,10 +8,12 @@ import io
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
@@ -21,16 +23,18 @@ from psycopg.sql import SQL, Composable
 
 from infra.evidence.forms import FORMS
 from infra.evidence.manifest import Manifest, beside, encoded, sign
-from infra.evidence.rows import SCHEMA_VERSION, TIMES, TOPIC, Row, written
+from infra.evidence.rows import COLUMNS, SCHEMA_VERSION, TIMES, TOPIC, Row, written
 from infra.exporting import CannotExport, Format, Progress
 from infra.verify import BEGINNING, HASH, TOLD
 
 AT_ONCE: Final = 10_000
-"""So many positions are read at once, and so many events are in memory."""
+"""So many positions are read at once; while these are written, as many more are read."""
 LEVEL: Final = 1
 """Of compression: more would take longer than everything else."""
 HEAD: Final = "select position from event_head"
 ROWS: Final = SQL("select {}, state, hash{} from events e where position between %s and %s{} order by position")
+STATE, HASHED, BEFORE = (len(COLUMNS) + at for at in range(3))
+"""Where state and hash stand in such a row, and the hash of the event before."""
 PREVIOUS: Final = SQL(", (select hash from events where position = e.position - 1)")
 
 
@@ -174,19 +178,29 @@ def positions(connection: Connection[Any], first: int, last: int | None) -> tupl
 def _batches(
     connection: Connection[Any], first: int, last: int, only: Sequence[str] | None, progress: Progress
 ) -> Iterator[list[Row]]:
-    """The events, in portions. Each portion is a statement of its own, so that no old rows are kept for it."""
+    """The events, in portions. Each portion is a statement of its own, so that no old rows are kept for it; the next
+    one is read meanwhile.
+    """
     where: Composable = SQL("")
     if only is not None:
         where = SQL(" and (topic = any({only}) or split_part(topic, '.', 1) = any({only}))").format(only=list(only))
     statement = ROWS.format(SQL(TOLD), SQL("") if only is None else PREVIOUS, where)
-    for begin in range(first, last + 1, AT_ONCE):
-        end = min(begin + AT_ONCE - 1, last)
-        found = connection.execute(statement, [begin, end], binary=True).fetchall()
-        if only is None:
-            yield [Row(told, state, hash) for *told, state, hash in found]
-        else:
-            yield [Row(told, state, hash, previous or BEGINNING) for *told, state, hash, previous in found]
-        progress(end - first + 1, last - first + 1)
+    ends = [(begin, min(begin + AT_ONCE - 1, last)) for begin in range(first, last + 1, AT_ONCE)]
+
+    def read(portion: tuple[int, int]) -> list[tuple[Any, ...]]:
+        return connection.execute(statement, portion, binary=True).fetchall()
+
+    with ThreadPoolExecutor(1, "export") as reading:
+        coming = reading.submit(read, ends[0])
+        for (_, end), following in zip_longest(ends, ends[1:]):
+            found = coming.result()
+            if following:
+                coming = reading.submit(read, following)
+            if only is None:
+                yield [Row(row[:STATE], row[STATE], row[HASHED]) for row in found]
+            else:
+                yield [Row(row[:STATE], row[STATE], row[HASHED], row[BEFORE] or BEGINNING) for row in found]
+            progress(end - first + 1, last - first + 1)
 
 
 def _by_version(kinds: Counter[tuple[str, int]]) -> dict[str, dict[str, int]]:
