@@ -129,6 +129,10 @@ class _Delivery:
         """All that it is made of, and by what that is known again. What takes several reads is read as of one instant,
         as if it were that day still. Raises Refused.
         """
+        is_now = wanted["asOf"] is None and context.replayed is None
+        if is_now and await self._is_longer(context, wanted):
+            head = {"position": await context.reads.head()}
+            wanted, is_now = {**wanted, "asOf": head, "on": wanted["on"] or str(day)}, False
         content, why = await self._computed(context, wanted)
         data = orjson.loads(content)["data"] | {"why": why}
         longer = {
@@ -136,9 +140,8 @@ class _Delivery:
             for name, pages in self.what.lists.items()
             if data[name]["pageInfo"]["hasNextPage"] and data[name]["totalCount"] <= pages.most
         }
-        if longer and wanted["asOf"] is None and context.replayed is None:
-            head = {"position": await context.reads.head()}
-            return await self._all(context, {**wanted, "asOf": head, "on": wanted["on"] or str(day)}, day)
+        if longer and is_now:  # it has just become longer than a page
+            return await self._all(context, wanted, day)
         digest = sha256(content)
         for name, pages in longer.items():
             nodes, page = data[name]["nodes"], data[name]["pageInfo"]
@@ -151,6 +154,16 @@ class _Delivery:
                 digest.update(content)
             data[name]["nodes"] = nodes
         return data, digest.digest()
+
+    async def _is_longer(self, context: Context, wanted: Mapping[str, Any]) -> bool:
+        """Whether it takes several reads: what is read once would be read in vain. Raises Refused."""
+        if not self.what.lists:
+            return False
+        asked = " ".join(each.is_longer for each in self.what.lists.values())
+        content, errors = await self._read(context, f"query Longer($id: ID!) {{ {asked} }}", wanted)
+        if errors:
+            raise Refused(list(errors), context)
+        return any(each["pageInfo"]["hasNextPage"] for each in orjson.loads(content)["data"].values())
 
     async def _computed(self, context: Context, wanted: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
         """What was read, without what cannot be computed, and why that cannot. Raises Refused."""

@@ -238,6 +238,10 @@ class Pages(Protocol):
     """A list that may be longer than a page of the API."""
 
     @property
+    def is_longer(self) -> str:
+        """As a field of an operation that has `$id`, whether it is now: `pageInfo { hasNextPage }`."""
+
+    @property
     def query(self) -> str:
         """The operation that reads a page after the first, with that list alone: `query ($id: ID!, $asOf: AsOf, $after:
         String!)`.

@@ -25,6 +25,11 @@ class Pages:
     """Those of `nodes`, with their types."""
 
     @property
+    def is_longer(self) -> str:
+        """Whether it is longer than a page now, as a field of an operation that has `$id`."""
+        return f"{self.list}(first: {PAGE}, filter: {self.filter}) {{ pageInfo {{ hasNextPage }} }}"
+
+    @property
     def first(self) -> str:
         """The first page, as a field of an operation that has `$id` and `$asOf`."""
         return self._page("")
