@@ -148,7 +148,7 @@ def test_it_tells_and_counts_only_what_one_sees(api: Api, cast: Cast, pipeline: 
     ada = cast.user({"platform.audit": "ALL", "customers.see": "OWN"})
     bob = cast.user({"platform.audit": "ALL", "customers.see": "ALL"})
     blind = cast.user({"platform.audit": "ALL"})
-    start = api.head()
+    start, begin = api.head(), later(api.now())
     mine, others = [an_account(api) for _ in range(3)], [an_account(api) for _ in range(30)]
     for account in mine:
         api.given("assignAccountOwner", id=account, ownerId=ada.me)
@@ -158,7 +158,7 @@ def test_it_tells_and_counts_only_what_one_sees(api: Api, cast: Cast, pipeline: 
     shown = "nodes { position } totalCount byDay { count } byKind { kind count } byActor { actorUser { name } count }"
     after = str(start)
 
-    of_ada = log(ada, shown, first=4, filter={"actor": api.me})
+    of_ada = log(ada, shown, first=4, filter={"actor": api.me, "from": begin})
     of_bob = log(bob, "nodes { position }", direction="ASC", after=after)
     of_blind = log(blind, shown)
 
