@@ -25,9 +25,13 @@ from domain.projects.project import Project
 from domain.values import Money, new_id
 from infra.database import connect, migrate
 from infra.event_store import EventStore
+from infra.feed.log import LogFeed
 from infra.mapper import Stored, read
 from infra.pipeline import UNLIMITED, Authority, CommandPipeline, Unlimited
+from infra.projection import Projector
 from infra.rights import DAYBOOK, Directory
+from projections.catalogue import VIEWS
+from projections.view import View
 from tests.contract import problems
 
 ME: Final = new_id()
@@ -156,6 +160,13 @@ class World:
         for event in self.store.events(id):
             aggregate = event.mutate(aggregate)
         return aggregate
+
+    def projected(self, views: Sequence[type[View]] = VIEWS) -> Projector:
+        """A projector of views that has seen everything."""
+        projector, feed = Projector(self.connection, tuple(views)), LogFeed(self.connection)
+        while projector.step(feed, 1_000) >= 0:
+            pass
+        return projector
 
     @property
     def position(self) -> int:

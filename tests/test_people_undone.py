@@ -16,7 +16,6 @@ from tests.projects.test_document import SHE, a_document, a_submitted_document
 from tests.projects.test_meeting import a_held_meeting, a_meeting
 from tests.scenario import World, a_project_member, a_stakeholder, a_user, one_of
 from tests.test_undo import an_edit, known, undo
-from tests.test_undo_whatever import projected
 
 
 def an_approved_document(world: World) -> UUID:
@@ -107,7 +106,7 @@ def test_an_action_is_undone_with_the_task_that_it_became(world: World) -> None:
     meeting, edit = a_held_meeting(world, project_id=one_of(world, Project)), new_id()
     an_edit(world, edit, "Meeting.add_action", meeting, text="buy a server", assignee_id=a_user(world))
     [action] = world.load(meeting).actions.values()
-    projected(world)
+    world.projected()
 
     undone = undo(world, edit)
 

@@ -60,6 +60,7 @@ def asked(maven: Maven, database_url: str) -> Iterator[Api]:
     with Identity(database_url, store, schema) as identity:
         user = administrator(maven.world.pipeline, identity, Directory(store))
         token = identity.create(user, "tests")
+    maven.world.projected()
     with (
         serving(application(Settings(), database_url, None, schema)) as address,
         httpx.Client(base_url=address, timeout=60) as client,

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from domain.taking_back import Fate
 from domain.values import new_id
-from infra.feed.log import LogFeed
-from infra.projection import Projector
 from projections.catalogue import VIEWS
 from tests.infra.past import published, without_views
 from tests.scenario import World
@@ -25,13 +23,6 @@ def everything(world: World) -> dict[UUID, dict[str, Any]]:
     """All that there is, also what a command laid out beside what it was asked for: what each knows."""
     ids = [id for (id,) in world.connection.execute("select distinct originator_id from events").fetchall()]
     return dict(zip(ids, known(world, *ids), strict=True))
-
-
-def projected(world: World) -> None:
-    """Views that have seen everything."""
-    projector, feed = Projector(world.connection, VIEWS), LogFeed(world.connection)
-    while projector.step(feed, 1_000) >= 0:
-        pass
 
 
 @settings(max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -46,7 +37,7 @@ def test_undone_it_is_what_it_was_and_undone_again_what_it_became(new_world: Cal
     before = everything(world)
     for _ in range(r.randrange(5, 40)):
         _command(world, r, ids, together=edit)
-    projected(world)
+    world.projected()
     between = everything(world)
 
     done = undo(world, edit, partial=True)
@@ -60,7 +51,7 @@ def test_undone_it_is_what_it_was_and_undone_again_what_it_became(new_world: Cal
         else:
             assert now == between[id]
     if done.correlation_id:
-        projected(world)
+        world.projected()
         again = undo(world, done.correlation_id, partial=True)
         for each in again.affected:
             if each.fate is Fate.UNDONE:

@@ -25,7 +25,7 @@ from projections.customers.contact import ContactView
 from tests.conftest import ROOT
 from tests.infra.past import published, without_views
 from tests.infra.searching import TABLES
-from tests.infra.test_forgetting import SECRETS, Revised, _much_known, forget, found, projected
+from tests.infra.test_forgetting import SECRETS, Revised, _much_known, forget, found
 from tests.scenario import ME, World
 
 KEY = Ed25519PrivateKey.generate()
@@ -48,7 +48,7 @@ def zebedee(company: World) -> UUID:
     company.given("Interaction.log", kind="call", direction="inbound", contact_id=id, subject="rang Zeb")
     note_now(company.connection, Reader("/graphql", ME), "Contact", [id])
     note_now(company.connection, Reader(COMMAND_LINE, local="root"), "Contact", [id])
-    projected(company)
+    company.projected()
     return id
 
 
@@ -99,7 +99,7 @@ def test_to_list_them_changes_nothing(company: World, zebedee: UUID) -> None:
 def test_after_a_forget_nothing_is_left_in_any_place_that_is_within_reach(
     company: World, zebedee: UUID, neighbour: UUID
 ) -> None:
-    projected(company)
+    company.projected()
     others = places(company.connection, neighbour)
     before = {each.place: each for each in places(company.connection, zebedee)}
 

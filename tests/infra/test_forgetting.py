@@ -93,13 +93,6 @@ def neighbour(company: World) -> UUID:
     return id
 
 
-def projected(world: World, views: Any = VIEWS) -> Projector:
-    projector, feed = Projector(world.connection, views), LogFeed(world.connection)
-    while projector.step(feed) >= 0:
-        pass
-    return projector
-
-
 def forget(world: World, id: UUID) -> None:
     world.given("Contact.forget", id, reason="asked for it")
 
@@ -127,12 +120,12 @@ def personal_columns(view: type[View]) -> list[int]:
 
 
 def test_nothing_of_the_person_is_left_in_any_table(company: World, zebedee: UUID) -> None:
-    projected(company)
+    company.projected()
     before = found(company.connection)
 
     forget(company, zebedee)
     at_once = found(company.connection)
-    projected(company)
+    company.projected()
 
     assert {text for _, text in before} >= set(SECRETS) - {"rang Zeb"}
     assert at_once == set()
@@ -144,7 +137,7 @@ def test_nothing_personal_is_ever_in_the_history_itself(company: World, zebedee:
 
 
 def test_versions_and_counts_stay_and_a_neighbour_is_untouched(company: World, zebedee: UUID, neighbour: UUID) -> None:
-    projected(company)
+    company.projected()
     before = {(view, id): shown(company, view, id) for view in OURS for id in (zebedee, neighbour)}
 
     forget(company, zebedee)
@@ -180,14 +173,14 @@ def test_replayed_the_contact_is_there_with_nulls(company: World, zebedee: UUID)
 
 
 def test_a_projector_that_remembers_the_rows_does_not_write_them_back(company: World, zebedee: UUID) -> None:
-    projector, feed = projected(company), LogFeed(company.connection)
+    projector, feed = company.projected(), LogFeed(company.connection)
     company.given("Contact.change_details", zebedee, title="head buyer")  # not projected yet
 
     forget(company, zebedee)
 
     with pytest.raises(Fenced):
         projector.step(feed)
-    projected(company)
+    company.projected()
     assert found(company.connection) == set()
     assert shown(company, ContactView, zebedee)[1][0:2] == (zebedee, company.load(zebedee).version - 1)
 
@@ -214,7 +207,7 @@ def test_a_rebuild_that_was_half_way_does_not_bring_it_back(
     company: World, database_url: str, zebedee: UUID, neighbour: UUID
 ) -> None:
     db, another = company.connection, company.given("Contact.add", person={"given_name": "Last"})
-    projected(company)
+    company.projected()
     table = Table(Revised)
     prepare(db, [table])
     assert not build(db, db, table, most=8, batches=1)
@@ -233,7 +226,7 @@ def test_a_rebuild_that_was_half_way_does_not_bring_it_back(
 def test_a_rebuild_that_is_being_levelled_goes_on_and_does_not_bring_it_back(
     company: World, database_url: str, zebedee: UUID, neighbour: UUID
 ) -> None:
-    projected(company)
+    company.projected()
     [schema] = company.connection.execute("select current_schema()").fetchone() or ("",)
 
     class Late(ContactView, revision=3):
@@ -260,7 +253,7 @@ def test_a_rebuild_that_is_being_levelled_goes_on_and_does_not_bring_it_back(
 def test_a_batch_of_a_rebuild_that_is_being_written_is_waited_for(
     company: World, database_url: str, zebedee: UUID
 ) -> None:
-    projected(company)
+    company.projected()
     [schema] = company.connection.execute("select current_schema()").fetchone() or ("",)
     table = Table(Revised)
     prepare(company.connection, [table])
@@ -300,7 +293,7 @@ def test_a_batch_of_a_rebuild_waits_for_who_is_being_forgotten_and_reads_null(
 def test_tables_that_are_kept_for_a_rollback_are_scrubbed_too(company: World, database_url: str, zebedee: UUID) -> None:
     db = company.connection
     [schema] = db.execute("select current_schema()").fetchone() or ("",)
-    projected(company)
+    company.projected()
     rebuild(database_url, schema, [Revised])
     before = {name for name, _ in found(db)}
 
@@ -311,9 +304,9 @@ def test_tables_that_are_kept_for_a_rollback_are_scrubbed_too(company: World, da
 
 
 def test_live_is_rebuilt_after_a_forget(company: World, database_url: str, zebedee: UUID, neighbour: UUID) -> None:
-    projected(company)
+    company.projected()
     forget(company, zebedee)
-    projected(company)
+    company.projected()
     [schema] = company.connection.execute("select current_schema()").fetchone() or ("",)
 
     for made in rebuild(database_url, schema, VIEWS):
@@ -360,7 +353,7 @@ def test_the_store_itself_refuses_what_is_sealed_with_a_stale_key(
 
 
 def test_a_forget_that_loses_a_race_has_forgotten_nothing(company: World, zebedee: UUID, elsewhere: World) -> None:
-    projected(company)
+    company.projected()
     company.pipeline.memory.put(company.load(zebedee))
     elsewhere.given("Contact.tag", zebedee, label="vip")  # the memory is stale now
 
@@ -395,18 +388,18 @@ def test_claims_are_freed(company: World, zebedee: UUID, neighbour: UUID) -> Non
 
 
 def test_what_was_known_of_before_is_null_as_of_then(company: World, zebedee: UUID) -> None:
-    projected(company)
+    company.projected()
     then = company.position
 
     forget(company, zebedee)
-    projected(company)
+    company.projected()
 
     row = company.connection.execute(f"select given_name, emails, title, archived from contacts_as_of({then})".encode())
     assert row.fetchall() == [(None, None, "buyer", False)]
 
 
 def test_the_digest_of_the_neighbours_does_not_change(company: World, neighbour: UUID) -> None:
-    projected(company)
+    company.projected()
     table = Table(ContactView)
     columns = [c.name for c in table.live_columns]
     before = company.connection.execute(digest(table.name, columns, company.position)).fetchone()

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from projections.projects.milestone_trend import MilestoneTrend
 
+ZONE = ZoneInfo("Pacific/Auckland")
 BEGIN = datetime(2026, 9, 7, tzinfo=UTC)
 DUE = date(2027, 2, 15)
 versions = st.lists(
@@ -29,22 +31,20 @@ def told(database_url: str, held: list[Version], project: UUID, instant: datetim
     """What the report says where these are all versions; the last of each is how it stands."""
     latest = list({version[0]: version for version in held}.values())
     columns = "(id, project_id, name, due_on, reached_on, archived, _since)"
-    types = "%s::uuid, %s::uuid, %s::text, %s::date, %s::date, %s::boolean, %s::timestamptz"
+    types = ("uuid", "uuid", "text", "date", "date", "boolean", "timestamptz")
+    values: dict[str, Any] = {"project_id": project, "today": instant.astimezone(ZONE).date(), "time_zone": ZONE.key}
+
+    def given(value: Any, type: str) -> str:
+        values[name := f"v{len(values)}"] = value
+        return f"%({name})s::{type}"
 
     def relation(rows: list[Version]) -> str:
-        return f"(select * from (values {', '.join(f'({types})' for _ in rows)}) t {columns})"
+        told = (", ".join(map(given, row, types)) for row in rows)
+        return f"(select * from (values {', '.join(f'({row})' for row in told)}) t {columns})"
 
-    values = list[Any]()
-
-    def written(found: re.Match[str]) -> str:
-        if found[0].startswith("{"):
-            rows = held if found[0] == "{milestones.versions}" else latest
-            values.extend(value for row in rows for value in row)
-            return relation(rows)
-        values.append(project if found[0] == ":project_id" else instant)
-        return "%s::uuid" if found[0] == ":project_id" else "%s::timestamptz"
-
-    sql = re.sub(r"\{[a-z.]+\}|:project_id|:instant", written, MilestoneTrend.sql)
+    known = {":project_id": "%(project_id)s::uuid", ":today": "%(today)s::date", ":time_zone": "%(time_zone)s::text"}
+    known |= {"{milestones.versions}": relation(held), "{milestones}": relation(latest)}
+    sql = re.sub("|".join(map(re.escape, known)), lambda found: known[found[0]], MilestoneTrend.sql)
     with psycopg.connect(database_url) as connection:
         return connection.execute(sql.encode(), values).fetchall()
 
@@ -53,13 +53,13 @@ def expected(held: list[Version], project: UUID, instant: datetime) -> list[tupl
     found = list[tuple[Any, ...]]()
     for id in dict.fromkeys(version[0] for version in held):
         own = [version for version in held if version[0] == id and version[1] == project]
-        days = {since.date(): due for *_, due, _, _, since in own}
+        days = {since.astimezone(ZONE).date(): due for *_, due, _, _, since in own}
         points, before = set[tuple[date, date]](), None
         for day in sorted(days):
             if days[day] != before:
                 points.add((day, before := days[day]))
         if own:
-            points.add((instant.date(), own[-1][3]))
+            points.add((instant.astimezone(ZONE).date(), own[-1][3]))
             found += [(id, own[-1][2], day, due, None) for day, due in sorted(points)]
     last = {version[0]: version[3] for version in held}
     return sorted(found, key=lambda row: (last[row[0]], row[0], row[2]))

@@ -15,7 +15,7 @@ from infra.accesses import COMMAND_LINE, Reader, note_now
 from infra.person_report import NoPerson, person_report, persons
 from projections.catalogue import VIEWS
 from tests.infra.past import published, without_views
-from tests.infra.test_forgetting import SECRETS, _much_known, forget, projected
+from tests.infra.test_forgetting import SECRETS, _much_known, forget
 from tests.scenario import ME, World
 
 
@@ -39,7 +39,7 @@ def neighbour(company: World) -> UUID:
 
 
 def report(world: World, id: UUID, kind: str = "Contact") -> dict[str, Any]:
-    projected(world)
+    world.projected()
     return person_report(world.connection, world.store.keys, kind, id)
 
 
@@ -127,7 +127,7 @@ def test_it_says_by_which_rules_they_are_kept_and_until_when(company: World, zeb
 
 
 def test_after_a_forget_it_says_so_and_holds_nothing_personal(company: World, zebedee: UUID) -> None:
-    projected(company)
+    company.projected()
     forget(company, zebedee)
 
     told = report(company, zebedee)

@@ -13,7 +13,6 @@ from tests.infra.importing import HEADER, Desk
 from tests.infra.past import published, without_views
 from tests.scenario import World, an_account, an_opportunity
 from tests.test_undo import known, undo
-from tests.test_undo_whatever import projected
 
 UPDATES = """
     name = "renamed"
@@ -39,7 +38,7 @@ def desk(world: World, tmp_path: Path) -> Desk:
 
 def lists(world: World) -> list[Any]:
     """What the list of accounts shows."""
-    projected(world)
+    world.projected()
     asked = b"select id, name, industry, employees, external_ids, parent_id from accounts where not archived order by 1"
     return world.connection.execute(asked).fetchall()
 
@@ -50,7 +49,7 @@ def test_what_was_imported_is_gone_from_the_lists_and_may_come_in_again(desk: De
     rows = "A1,Acme,,120,1500000.50,EUR", "A2,Bolt,A1,,,"
     report = desk.imports(HEADER, *rows)
     at = world.position
-    projected(world)
+    world.projected()
 
     done = undo(world, report.correlation_id)
 
@@ -68,7 +67,7 @@ def test_what_was_imported_is_gone_from_the_lists_and_may_come_in_again(desk: De
 
 def test_an_import_that_was_undone_may_come_in_otherwise(desk: Desk) -> None:
     report = desk.imports(HEADER, "A1,Acme,,120,,", "A2,Bolt,,,,")
-    projected(desk.world)
+    desk.world.projected()
     undo(desk.world, report.correlation_id)
 
     again = desk.imports(HEADER, "A1,Acme Ltd,,12,,")
@@ -81,7 +80,7 @@ def test_an_import_that_was_undone_may_come_in_otherwise(desk: Desk) -> None:
 
 def test_an_undo_that_was_undone_leaves_its_rows_known(desk: Desk) -> None:
     report = desk.imports(HEADER, "A1,Acme,,120,,")
-    projected(desk.world)
+    desk.world.projected()
     done = undo(desk.world, report.correlation_id)
     undo(desk.world, done.correlation_id)
 
@@ -110,7 +109,7 @@ def test_what_is_used_since_is_not_taken_away(desk: Desk) -> None:
     report = desk.imports(HEADER, "A1,Acme,,120,,", "A2,Bolt,,,,")
     acme = desk.one("Account", "A1").id
     an_opportunity(world, account_id=acme)
-    projected(world)
+    world.projected()
 
     refused = undo(world, report.correlation_id)
     partly = undo(world, report.correlation_id, partial=True)
@@ -125,7 +124,7 @@ def test_what_is_changed_since_it_was_made_is_not_taken_away(desk: Desk) -> None
     world = desk.world
     report = desk.imports(HEADER, "A1,Acme,,120,,")
     world.given("Account.tag", desk.one("Account", "A1").id, label="important")
-    projected(world)
+    world.projected()
 
     refused = undo(world, report.correlation_id)
 

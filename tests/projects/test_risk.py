@@ -12,7 +12,6 @@ from projections.catalogue import VIEWS
 from tests.infra.past import published, without_views
 from tests.scenario import World, a_user, one_of
 from tests.test_undo import an_edit, known, undo
-from tests.test_undo_whatever import projected
 
 EURO = {"amount": "40000", "currency": "EUR"}
 
@@ -121,7 +120,7 @@ def test_that_a_risk_occurred_is_undone_with_its_issue(world: World) -> None:
     published(world.connection, VIEWS)
 
     an_edit(world, edit, "Risk.occur", risk)
-    projected(world)
+    world.projected()
     issue = world.load(risk).issue_id
     undone = undo(world, edit)
 

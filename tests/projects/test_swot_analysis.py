@@ -9,7 +9,6 @@ from projections.catalogue import VIEWS
 from tests.infra.past import published, without_views
 from tests.scenario import ME, World, a_role, a_user, one_of, somebody
 from tests.test_undo import an_edit, known, undo
-from tests.test_undo_whatever import projected
 
 
 def an_analysis(world: World, **items: str) -> UUID:
@@ -59,7 +58,7 @@ def test_that_a_risk_was_made_is_undone_and_the_risk_is_put_away(world: World) -
     published(world.connection, VIEWS)
 
     an_edit(world, edit, "SwotAnalysis.make_risk", analysis, item_id=str(law), category="external")
-    projected(world)
+    world.projected()
     risk = world.load(analysis).items[law].risk_id
 
     assert undo(world, edit).refusal is None
