@@ -25,7 +25,7 @@ STATUS: Final = {
 }  # fmt: skip
 """Of an answer without data."""
 CODES: Final = {
-    403: "FORBIDDEN", 406: "NOT_ACCEPTABLE", 429: "THROTTLED", 500: "INTERNAL_SERVER_ERROR",
+    403: "FORBIDDEN", 404: "NOT_FOUND", 406: "NOT_ACCEPTABLE", 429: "THROTTLED", 500: "INTERNAL_SERVER_ERROR",
     503: "VIEW_BEHIND",
 }  # fmt: skip
 """Of a request that is no operation."""

@@ -132,8 +132,9 @@ def test_of_a_project_that_was_not_there_yet_there_is_none(api: Api, planned: Ca
     for format in what.formats:
         for then in (before, long_ago):
             answer = fetched(api, f"{what.path}/{project}.{format}?asOf={then}")
-            told = answer.json()["errors"][0]["message"]
-            assert (answer.status_code, told) == (404, f"there was no {project} then, or you may not see it")
+            [error] = answer.json()["errors"]
+            assert (answer.status_code, error["extensions"]["code"]) == (404, "NOT_FOUND")
+            assert error["message"] == f"there was no {project} then, or you may not see it"
 
 
 def test_it_speaks_chinese(api: Api, planned: Callable[..., str]) -> None:
