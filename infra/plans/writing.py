@@ -76,8 +76,8 @@ def written(plan: PlanFile) -> bytes:
             if line.effort is not None:
                 _add(made, "Work", duration(line.effort / len(line.resources)))
     indent(root)
-    text: str = tostring(root, encoding="unicode")  # which is written twice as fast as bytes are
-    return f"<?xml version='1.0' encoding='UTF-8'?>\n{text}\n".encode()
+    text: bytes = tostring(root, encoding="UTF-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def _task(made: Element, line: Line, place: int, outline: str, is_summary: bool) -> None:
