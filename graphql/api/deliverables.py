@@ -146,9 +146,7 @@ class _Delivery:
         for name, pages in longer.items():
             nodes, page = data[name]["nodes"], data[name]["pageInfo"]
             while page["hasNextPage"]:
-                content, errors = await self._read(context, pages.query, {**wanted, "after": page["endCursor"]})
-                if errors:
-                    raise Refused(list(errors), context)
+                content = await self._told(context, pages.query, {**wanted, "after": page["endCursor"]})
                 more = orjson.loads(content)["data"][name]
                 nodes, page = nodes + more["nodes"], more["pageInfo"]
                 digest.update(content)
@@ -160,9 +158,7 @@ class _Delivery:
         if not self.what.lists:
             return False
         asked = " ".join(each.is_longer for each in self.what.lists.values())
-        content, errors = await self._read(context, f"query Longer($id: ID!) {{ {asked} }}", wanted)
-        if errors:
-            raise Refused(list(errors), context)
+        content = await self._told(context, f"query Longer($id: ID!) {{ {asked} }}", wanted)
         return any(each["pageInfo"]["hasNextPage"] for each in orjson.loads(content)["data"].values())
 
     async def _computed(self, context: Context, wanted: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
@@ -177,6 +173,13 @@ class _Delivery:
             if not more or not more.keys() <= {name for name, asked in there.items() if asked}:
                 raise Refused(list(errors), context)
             why |= more
+
+    async def _told(self, context: Context, query: str, wanted: Mapping[str, Any]) -> bytes:
+        """What one operation tells that has no errors. Raises Refused."""
+        content, errors = await self._read(context, query, wanted)
+        if errors:
+            raise Refused(list(errors), context)
+        return content
 
     async def _read(
         self, context: Context, query: str, wanted: Mapping[str, Any]
